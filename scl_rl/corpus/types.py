@@ -1,0 +1,73 @@
+"""Documents, spans and predictions: the records of every JSONL file that scl-rl reads or writes.
+
+A *fragment* is ``[start, end)`` in Python code points of the document's text, a *mention* is one or
+more fragments (a mention can be discontinuous), an *annotation* is one code with its mentions.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fragment = tuple[int, int]
+Mention = list[Fragment]
+
+DEFAULT_SYSTEM = "ICD-10-CM"
+
+
+class Annotation(BaseModel):
+    """One code of a document. ``mentions`` is None when its evidence was never annotated."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str = Field(min_length=1)
+    system: str = DEFAULT_SYSTEM
+    mentions: list[Mention] | None
+
+
+class Document(BaseModel):
+    """One note. ``annotations`` is None when the note is unlabelled; unknown keys are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(min_length=1)
+    text: str
+    annotations: list[Annotation] | None = None
+
+
+class Span(BaseModel):
+    """A mention taken out of its document, with its code: the lightweight training unit."""
+
+    model_config = ConfigDict(extra="allow")
+
+    text: str = Field(min_length=1)
+    code: str = Field(min_length=1)
+    system: str = DEFAULT_SYSTEM
+    source: str = ""
+
+
+class PredictedMention(BaseModel):
+    """The quotes that a model wrote for one mention; ``fragments`` is None if one was not located."""
+
+    model_config = ConfigDict(extra="allow")
+
+    quotes: list[str]
+    fragments: list[Fragment] | None
+
+
+class PredictedCode(BaseModel):
+    """One code that a model assigned, with the mentions that it cited."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    mentions: list[PredictedMention]
+
+
+class Prediction(BaseModel):
+    """What a model said of one document; ``malformed`` counts the lines that could not be read."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(min_length=1)
+    codes: list[PredictedCode]
+    malformed: int = Field(default=0, ge=0)
