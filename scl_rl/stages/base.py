@@ -1,0 +1,101 @@
+"""What every stage kind has in common: its settings, what it is given, what it gives back.
+
+A stage module defines a settings class (light: no torch at import time) with a ``run`` method that
+imports what it needs. The runner calls ``settings.run(context)`` and never looks inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ModelSettings(BaseModel):
+    """Which model the recipe starts from and how it is loaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(title="Built-in name, hub id, local folder or GGUF file", min_length=1)
+    dtype: Literal["float32", "bfloat16"] = Field("bfloat16", title="Number format of the frozen weights")
+    revision: str | None = Field(None, title="Hub revision")
+
+
+class PromptSettings(BaseModel):
+    """How a note becomes a prompt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    template: str = Field(
+        "Note:\n{text}\n\nCodes:\n", title="Prompt; {text} stands for the note", pattern=r"\{text\}"
+    )
+    chat: bool = Field(False, title="Send the prompt through the model's chat template")
+
+
+class WindowSettings(BaseModel):
+    """How documents longer than the model reads are cut."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: int = Field(512, title="Most note tokens in one window", ge=16)
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """The five sets of a run as JSONL files; a set that the source does not have is None."""
+
+    annotated: Path | None = None
+    spans: Path | None = None
+    code_only: Path | None = None
+    dev: Path | None = None
+    test: Path | None = None
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A finished stage: where its outputs lie and what it reported."""
+
+    name: str
+    kind: str
+    folder: Path
+    figures: dict[str, Any] = field(default_factory=dict)
+    minutes: float = 0.0
+    parents: tuple[StageResult, ...] = ()
+
+    def lineage(self) -> Iterator[StageResult]:
+        """This stage and every stage it descends from, parents first."""
+        for parent in self.parents:
+            yield from parent.lineage()
+        yield self
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when run() returns."""
+
+    name: str
+    folder: Path
+    base: Path
+    seed: int
+    model: ModelSettings
+    prompt: PromptSettings
+    answer: Literal["lines", "json"]
+    window: WindowSettings | None
+    data: DataFiles
+    parents: tuple[StageResult, ...]
+    say: Callable[[str], None] = print
+
+
+class StageSettings(BaseModel):
+    """The fields of every stage. Subclasses add ``kind: Literal[...]`` and their own."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: str | list[str] | None = Field(None, alias="from", title="The stage, or stages, this one starts from")
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Do the work, write outputs into ``context.folder`` and return the figures to report."""
+        raise NotImplementedError
