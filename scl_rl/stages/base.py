@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -94,7 +94,15 @@ class StageSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    from_: str | list[str] | None = Field(None, alias="from", title="The stage, or stages, this one starts from")
+    gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
+    needs_parent: ClassVar[bool] = True
+    parent_kinds: ClassVar[tuple[str, ...]] = ()
+    trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft" or "grpo"
+    managed_fields: ClassVar[dict[str, str]] = {}  # fields of `trainer` set elsewhere, and where
+
+    from_: str | list[str] | None = Field(
+        None, alias="from", title="The stage, or stages, this one starts from"
+    )
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Do the work, write outputs into ``context.folder`` and return the figures to report."""

@@ -1,0 +1,91 @@
+"""Every figure that scl-rl reports of predictions against gold documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..corpus.jsonl import read_documents, read_predictions
+from ..corpus.types import Document, Prediction
+from ..errors import Problem, UserError
+from ..scoring.judge import GoldDocument
+from ..scoring.tally import Counts, Tally
+from .published import MDACE_SCORES, codiesp_x_counts, gold_mentions, mdace_counts, predicted_mentions
+from .tiers import TierTally
+
+
+def evaluate_files(predictions: Path, documents: Path) -> dict[str, Any]:
+    """:func:`evaluate_predictions` on two JSONL files.
+
+    Raises:
+        UserError: a file can't be read, or the two don't go together.
+    """
+    gold = read_documents(documents)
+    unlabelled = [document.id for document in gold if document.annotations is None]
+    if unlabelled:
+        raise UserError(
+            Problem(
+                str(documents),
+                f"{len(unlabelled)} documents have no annotations, the first is '{unlabelled[0]}'",
+                'leave them out, or write "annotations": [] where a note has no codes',
+            )
+        )
+    return evaluate_predictions(gold, read_predictions(predictions, gold))
+
+
+def evaluate_predictions(documents: list[Document], predictions: Iterable[Prediction]) -> dict[str, Any]:
+    """Code, joint and evidence figures; a document without a prediction counts as one with no codes.
+
+    ``code`` compares sets of codes; in ``joint`` a code counts only if it is cited, in ``joint_anywhere``
+    a mention may stand for every place where its words occur. Documents with a code whose evidence was
+    never annotated take part in ``code`` and ``evidence.grounded`` alone. 0/0 is 0 throughout.
+    """
+    by_id = {prediction.id: prediction for prediction in predictions}
+    code, joint, anywhere, tiers = Tally(), Tally(), Tally(), TierTally()
+    mdace = dict.fromkeys(MDACE_SCORES, Counts())
+    codiesp = Counts()
+    mentions = located = all_cited = with_evidence = malformed = 0
+    for document in documents:
+        gold = GoldDocument.of(document)
+        prediction = by_id.get(document.id) or Prediction(id=document.id, codes=[])
+        cited = predicted_mentions(prediction)
+        malformed += prediction.malformed
+        mentions += sum(len(c.mentions) for c in prediction.codes)
+        located += len(cited)
+        code.add(gold.mentions, {c.code: c.code in gold.mentions for c in prediction.codes})
+        if not gold.has_evidence:
+            continue
+        with_evidence += 1
+        by_code: dict[str, list[Any]] = {c.code: [] for c in prediction.codes}
+        for predicted in prediction.codes:
+            by_code[predicted.code] += [mention.fragments for mention in predicted.mentions]
+        here = {name: gold.verdict(name, places) for name, places in by_code.items()}
+        there = {
+            name: here[name].cited or gold.verdict(name, places, anywhere=True).cited
+            for name, places in by_code.items()
+        }
+        joint.add(gold.mentions, {name: verdict.cited for name, verdict in here.items()})
+        anywhere.add(gold.mentions, there)
+        all_cited += all(verdict.cited for verdict in here.values())
+        tiers.add(document, gold, by_code, here)
+        golds = gold_mentions(document)
+        for name, counts in mdace_counts(document.text, golds, cited).items():
+            mdace[name] += counts
+        codiesp += codiesp_x_counts(golds, cited, list(by_code))
+    figures: dict[str, Any] = {
+        "documents": len(documents),
+        "code": code.as_dict(),
+        "joint": joint.as_dict(),
+        "joint_anywhere": anywhere.as_dict(),
+        "evidence": {
+            "grounded": located / mentions if mentions else 0.0,
+            **{name: counts.as_dict() for name, counts in mdace.items()},
+        },
+        "codiesp_x": codiesp.as_dict(),
+        "all_cited": all_cited / with_evidence if with_evidence else 0.0,
+        "malformed": malformed,
+    }
+    if tiers.found:
+        figures["tiers"] = tiers.as_dict()
+    return figures

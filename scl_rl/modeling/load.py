@@ -1,0 +1,114 @@
+"""Loading models and adapters, and keeping with them how they are prompted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import UserError
+from .resolve import resolve_model
+
+CARD = "scl_rl.json"
+
+
+class ModelCard(BaseModel):
+    """How a trained model is prompted and read; lies beside its weights as ``scl_rl.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base: str
+    dtype: Literal["float32", "bfloat16"]
+    revision: str | None = None
+    template: str
+    chat: bool
+    answer: Literal["lines", "json"]
+    window: int | None = None
+
+
+@dataclass
+class Loaded:
+    """A model with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_base(
+    name: str, base: Path, dtype: str, revision: str | None = None, say: Callable[[str], None] = print
+) -> Loaded:
+    """The model that a recipe starts from, its weights in ``dtype``.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    source = resolve_model(name, base, revision, say)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=getattr(torch, dtype), revision=revision, use_safetensors=True
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"model '{name}': can't be loaded from {source}: {error}") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Loaded(model.to(device), tokenizer)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a model folder that scl-rl wrote.
+
+    Raises:
+        UserError: the folder holds no such card.
+    """
+    try:
+        return ModelCard.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: not a model folder of scl-rl (no {CARD} in it)") from None
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{folder / CARD}: can't be read: {error}") from error
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a model folder holds a LoRA adapter and not whole weights."""
+    return (folder / "adapter_config.json").exists()
+
+
+def load_trained(
+    folder: Path,
+    base: Path,
+    trainable: bool = False,
+    dtype: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Loaded:
+    """A model that a stage saved. An adapter comes on top of its base model, in float32 as it was trained.
+
+    Whole weights are loaded in ``dtype``, or else in their card's.
+    """
+    card = read_card(folder)
+    if not is_adapter(folder):
+        return load_base(str(folder.resolve()), base, dtype or card.dtype, say=say)
+    from peft import PeftModel
+
+    loaded = load_base(card.base, base, dtype or card.dtype, card.revision, say)
+    loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
+    return loaded
+
+
+def save_trained(loaded: Loaded, folder: Path, card: ModelCard) -> None:
+    """Save weights or adapter (safetensors), tokenizer and card."""
+    only = (
+        {"selected_adapters": ["default"]} if hasattr(loaded.model, "peft_config") else {}
+    )  # not TRL's reference
+    loaded.model.save_pretrained(folder, **only)
+    loaded.tokenizer.save_pretrained(folder)
+    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,39 @@
+"""How well two mentions of one document agree: F1 between the sets of ``\\w+`` tokens they touch."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+from ..corpus.types import Fragment
+
+TOKEN = re.compile(r"\w+")
+CITED_AT = 0.5
+
+
+class TokenIndex:
+    """The ``\\w+`` tokens of a text, ready to tell which of them a mention touches."""
+
+    def __init__(self, text: str) -> None:
+        spans = [match.span() for match in TOKEN.finditer(text)]
+        self._starts = [start for start, _ in spans]
+        self._ends = [end for _, end in spans]
+
+    def touched(self, mention: Iterable[Fragment]) -> frozenset[int]:
+        """Numbers of the tokens that share at least one character with the mention."""
+        found: set[int] = set()
+        for start, end in mention:
+            found.update(range(bisect_right(self._ends, start), bisect_left(self._starts, end)))
+        return frozenset(found)
+
+
+def overlap(first: frozenset[int], second: frozenset[int]) -> float:
+    """F1 between two sets of tokens, in [0, 1]; 0 if either is empty."""
+    total = len(first) + len(second)
+    return 2 * len(first & second) / total if first and second else 0.0
+
+
+def hull(mention: Sequence[Fragment]) -> Fragment:
+    """``[min start, max end]`` of a mention: how MDACE's scores see a discontinuous one."""
+    return min(start for start, _ in mention), max(end for _, end in mention)

@@ -1,0 +1,59 @@
+"""GRPO with rewards from the ``scl_rl.rewards`` entry points, the best checkpoint kept by dev joint F1."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from .base import StageContext, StageSettings
+
+
+class RewardSettings(BaseModel):
+    """One reward of a stage."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(title="Entry-point name, dotted path (my_pkg.mod:fn) or file (./my_reward.py:fn)")
+    weight: float = Field(1.0, title="Its weight in the sum; 0 = only logged")
+    args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
+
+
+class GrpoSettings(StageSettings):
+    """Group relative policy optimisation with TRL's GRPOTrainer."""
+
+    kind: Literal["grpo"] = "grpo"
+    rewards: list[RewardSettings] = Field(
+        default_factory=lambda: [RewardSettings(name="evidence")],
+        title="Rewards, summed by weight",
+        min_length=1,
+    )
+    steps: int = Field(title="Optimizer steps", ge=1)
+    check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
+    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    trainer: dict[str, Any] = Field(default_factory=dict, title="Fields of TRL's GRPOConfig")
+    peft: dict[str, Any] | None = Field(
+        None, title="Fields of peft's LoraConfig, for a parent that is no adapter; absent = as the parent"
+    )
+
+    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
+    trainer_config: ClassVar[str | None] = "grpo"
+    managed_fields: ClassVar[dict[str, str]] = {
+        "output_dir": "the run folder",
+        "seed": "the recipe's 'seed'",
+        "max_steps": "the stage's 'steps'",
+        "num_train_epochs": "the stage's 'steps'",
+        "reward_weights": "the 'weight' of each of the stage's 'rewards'",
+    }
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        """A bare name stands for that reward with weight 1."""
+        return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train, save the best model into ``model/`` and report tokens, rewards and the dev checks."""
+        from .training_grpo import train_grpo
+
+        return train_grpo(self, context)

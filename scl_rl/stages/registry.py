@@ -1,0 +1,18 @@
+"""The stage kinds that a recipe can name."""
+
+from __future__ import annotations
+
+from .base import StageSettings
+from .compare import CompareSettings
+from .evaluate import EvaluateSettings
+from .grpo import GrpoSettings
+from .predict import PredictSettings
+from .sft import SftSettings
+
+STAGE_KINDS: dict[str, type[StageSettings]] = {
+    "sft": SftSettings,
+    "grpo": GrpoSettings,
+    "predict": PredictSettings,
+    "evaluate": EvaluateSettings,
+    "compare": CompareSettings,
+}

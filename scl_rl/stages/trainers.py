@@ -1,0 +1,113 @@
+"""What the training stages share: the model they start from, their trainer's defaults, resuming."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UserError
+from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
+from .base import StageContext
+
+
+def start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
+    """The model that a training stage starts from, with something to train.
+
+    A parent's adapter goes on being trained, and TRL keeps a frozen copy of it as the reference. Whole
+    weights are trained in float32: updates of the usual size round away in bfloat16.
+
+    Raises:
+        UserError: ``peft`` asks for another adapter than the parent has, or has wrong values.
+    """
+    parent = context.parents[0].folder / "model" if context.parents else None
+    if parent is not None and is_adapter(parent):
+        if peft is not None and not _same_adapter(parent, peft):
+            raise UserError(
+                f"stage '{context.name}': its parent '{context.parents[0].name}' has another adapter than "
+                "'peft' asks for; leave 'peft' out to go on with the parent's"
+            )
+        return load_trained(parent, context.base, trainable=True, say=context.say)
+    dtype = context.model.dtype if peft is not None else "float32"
+    if parent is not None:
+        loaded = load_trained(parent, context.base, dtype=dtype, say=context.say)
+    else:
+        loaded = load_base(context.model.name, context.base, dtype, context.model.revision, context.say)
+    if peft is not None:
+        from peft import get_peft_model
+
+        _seed(context.seed)  # the adapter's first weights are random
+        loaded.model = get_peft_model(loaded.model, _lora(context, peft))
+    return loaded
+
+
+def _same_adapter(parent: Any, peft: dict[str, Any]) -> bool:
+    from peft import PeftConfig
+
+    config = PeftConfig.from_pretrained(str(parent))
+
+    def plain(value: Any) -> Any:
+        return set(value) if isinstance(value, list | tuple | set) else value
+
+    return all(plain(getattr(config, key)) == plain(value) for key, value in peft.items())
+
+
+def _lora(context: StageContext, peft: dict[str, Any]) -> Any:
+    from peft import LoraConfig
+
+    fields = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **peft}
+    try:
+        return LoraConfig(**fields)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"stage '{context.name}': peft: {error}") from error
+
+
+def _seed(seed: int) -> None:
+    from transformers import set_seed
+
+    set_seed(seed)
+
+
+def trainer_defaults(context: StageContext) -> dict[str, Any]:
+    """Fields of every trainer's config that a recipe may override, and the ones that the runner owns."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    return {
+        "output_dir": str(context.folder / "checkpoints"),
+        "seed": context.seed,
+        "use_cpu": not cuda,
+        "bf16": cuda,
+        "gradient_checkpointing": cuda,
+        "logging_steps": 5,
+        "save_strategy": "steps",
+        "save_steps": 0.25,
+        "save_total_limit": 1,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": cuda,
+    }
+
+
+def last_checkpoint(context: StageContext) -> str | None:
+    """The last checkpoint that an interrupted run of this stage left in its folder."""
+    from transformers.trainer_utils import get_last_checkpoint
+
+    folder = context.folder / "checkpoints"
+    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    if found:
+        context.say(f"{context.name}: going on from {found.rsplit('/', 1)[-1]}")
+    return found
+
+
+def model_card(context: StageContext) -> ModelCard:
+    """The card of the model that this stage trains."""
+    parent = context.parents[0].folder / "model" if context.parents else None
+    base = read_card(parent) if parent is not None and is_adapter(parent) else None
+    return ModelCard(
+        base=base.base if base else context.model.name,
+        dtype=base.dtype if base else context.model.dtype,
+        revision=base.revision if base else context.model.revision,
+        template=context.prompt.template,
+        chat=context.prompt.chat,
+        answer=context.answer,
+        window=context.window.tokens if context.window else None,
+    )

@@ -1,0 +1,112 @@
+"""The work of an SFT stage: compose the training set to its token budget, train, save."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from ..corpus.jsonl import read_documents, read_spans
+from ..corpus.types import Document
+from ..errors import UserError
+from ..modeling.generate import encode_prompt
+from .base import StageContext
+from .progress import trainer_progress
+from .prompting import Prompting, annotated_windows, span_document
+from .sft import SftSettings
+from .trainers import last_checkpoint, model_card, start_model, trainer_defaults
+
+Example = dict[str, list[int]]
+
+
+def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
+    """Run an SFT stage; see :class:`SftSettings`."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from ..modeling.load import save_trained
+
+    loaded = start_model(context, settings.peft)
+    prompting = Prompting.of(context, loaded.tokenizer)
+    sources = {
+        "documents": (settings.documents, _documents(settings, context, prompting)),
+        "spans": (settings.spans, _spans(settings, context)),
+    }
+    examples: list[Example] = []
+    counts: dict[str, int] = {}
+    for name, (share, records) in sources.items():
+        budget = int(settings.tokens * share / (settings.documents + settings.spans))
+        if budget:
+            chosen = list(_until(budget, records, prompting, random.Random(f"{context.seed}-{name}")))
+            counts[name] = sum(len(example["input_ids"]) for example in chosen)
+            examples += chosen
+    random.Random(f"{context.seed}-order").shuffle(examples)
+    config = SFTConfig(
+        **{
+            **trainer_defaults(context),
+            "learning_rate": 1e-3 if settings.peft else 5e-5,
+            "per_device_train_batch_size": 8,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": 0.05,
+            "train_sampling_strategy": "group_by_length",
+            **settings.trainer,
+            "num_train_epochs": 1,
+            "max_length": None,
+        }
+    )
+    trainer = SFTTrainer(
+        model=loaded.model,
+        args=config,
+        train_dataset=Dataset.from_list(examples),
+        processing_class=loaded.tokenizer,
+        callbacks=[trainer_progress(context.name, context.say, {"loss": "loss"})],
+    )
+    trainer.train(resume_from_checkpoint=last_checkpoint(context))
+    loaded.model = trainer.model
+    save_trained(loaded, context.folder / "model", model_card(context))
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {
+        "tokens": sum(counts.values()),
+        "tokens_by_source": counts,
+        "examples": len(examples),
+        "steps": trainer.state.global_step,
+        "loss": losses[-1] if losses else None,
+    }
+
+
+def _documents(settings: SftSettings, context: StageContext, prompting: Prompting) -> list[Document]:
+    if not settings.documents:
+        return []
+    if context.data.annotated is None:
+        raise UserError(f"stage '{context.name}': the data source has no annotated documents")
+    return annotated_windows(read_documents(context.data.annotated), prompting)
+
+
+def _spans(settings: SftSettings, context: StageContext) -> list[Document]:
+    if not settings.spans:
+        return []
+    if context.data.spans is None:
+        raise UserError(f"stage '{context.name}': the data source has no spans")
+    return [span_document(span, number) for number, span in enumerate(read_spans(context.data.spans))]
+
+
+def _until(
+    budget: int, documents: list[Document], prompting: Prompting, rng: random.Random
+) -> Iterator[Example]:
+    """Examples from the documents in random order, again and again, until the tokens are spent."""
+    encoded = [_example(document, prompting) for document in documents]
+    while budget > 0 and encoded:
+        rng.shuffle(encoded)
+        for example in encoded:
+            if budget <= 0:
+                return
+            budget -= len(example["input_ids"])
+            yield example
+
+
+def _example(document: Document, prompting: Prompting) -> Example:
+    prompt = encode_prompt(prompting.tokenizer, prompting.prompt(document.text))
+    gold = prompting.gold(document.text, document.annotations or ())
+    answer = prompting.tokenizer(gold, add_special_tokens=False)["input_ids"]
+    answer = [*answer, prompting.tokenizer.eos_token_id]
+    return {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}

@@ -1,0 +1,131 @@
+"""The one scorer: located quotes are exactly where they say, and gold scores as gold."""
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from scl_rl.answer import parse, render
+from scl_rl.corpus.types import Annotation, Document
+from scl_rl.scoring import Counts, GoldDocument, Tally, TextIndex, TokenIndex, overlap
+
+# Few letters, so that words repeat and overlap; cases, white space and characters that fold oddly.
+alphabet = st.sampled_from([*"aAbB  \n\t.éßİΣςא😀", "\u200b", "\u00a0"])
+notes = st.text(alphabet, min_size=1, max_size=60)
+
+
+@st.composite
+def note_and_fragment(draw):
+    text = draw(notes)
+    start = draw(st.integers(0, len(text) - 1))
+    return text, (start, draw(st.integers(start + 1, len(text))))
+
+
+@given(note_and_fragment())
+@example(("aa  aa", (2, 6)))
+@example(("aaaa", (1, 3)))
+def test_a_quoted_fragment_is_located_exactly_where_it_was(case):
+    text, fragment = case
+    index = TextIndex(text)
+    quoted = index.quote(fragment)
+    if quoted is None:
+        assert not text[fragment[0] : fragment[1]].strip()
+    else:
+        assert index.locate(*quoted) == fragment
+
+
+@given(notes, notes, st.integers(1, 5))
+def test_a_located_quote_is_in_the_text_up_to_case_and_white_space(text, quote, number):
+    found = TextIndex(text).locate(quote, number)
+    if found is not None:
+        there = "".join(text[found[0] : found[1]].split())
+        wanted = "".join(quote.split())
+        assert len(there) == len(wanted)
+        assert all(
+            a == b or a.casefold() == b.casefold() or a.lower() == b.lower()
+            for a, b in zip(there, wanted, strict=True)
+        )
+
+
+@given(st.text(st.sampled_from("ab"), max_size=30), st.text(st.sampled_from("ab"), min_size=1, max_size=3))
+def test_every_start_counts(text, quote):
+    starts = [i for i in range(len(text)) if text.startswith(quote, i)]
+    assert [start for start, _ in TextIndex(text).occurrences(quote)] == starts
+
+
+def test_locating_by_example():
+    text = "Mother had pneumonia.  No\n pneumonia. Film shows PNEUMONIA; chest\n\t pain"
+    index = TextIndex(text)
+    assert index.locate("pneumonia", 3) == (text.index("PNEU"), text.index(";"))
+    assert index.locate("pneumonia", 4) is None
+    assert index.locate("Chest pain") == (text.index("chest"), len(text))
+    assert index.locate("no pneumonia") == (23, 36)
+    assert index.locate("chestpain") is None
+    assert index.locate("pneum\u043enia") is None  # a Cyrillic o
+    assert index.locate("pneu\u200bmonia") is None
+    assert index.locate("  ") is None
+
+
+def test_locating_is_linear_in_the_text():
+    text = "no pneumonia here. " * 55_000
+    started = time.perf_counter()
+    index = TextIndex(text)
+    assert index.locate("pneumonia", 55_000) == (len(text) - 16, len(text) - 7)
+    assert index.locate("pneumonia", 55_001) is None
+    assert time.perf_counter() - started < 5
+
+
+def test_overlap_counts_tokens_touched():
+    tokens = TokenIndex("acute chest pain, worse")
+    assert tokens.touched([(8, 9)]) == {1}
+    assert tokens.touched([(0, 16)]) == {0, 1, 2}
+    assert tokens.touched([(16, 18)]) == frozenset()
+    assert overlap(tokens.touched([(0, 16)]), tokens.touched([(6, 16)])) == pytest.approx(0.8)
+    assert overlap(frozenset(), frozenset()) == 0.0
+
+
+@st.composite
+def labelled(draw):
+    text = draw(st.text(alphabet, min_size=8, max_size=80))
+    fragment = st.integers(0, len(text) - 2).flatmap(
+        lambda start: st.tuples(st.just(start), st.integers(start + 1, len(text)))
+    )
+    mention = st.lists(fragment, min_size=1, max_size=3)
+    made = draw(
+        st.dictionaries(st.sampled_from(["I10", "E11.9", "J18.9"]), st.lists(mention, min_size=1, max_size=3))
+    )
+    return Document(
+        id="x", text=text, annotations=[Annotation(code=code, mentions=found) for code, found in made.items()]
+    )
+
+
+@given(labelled(), st.sampled_from(["lines", "json"]))
+def test_gold_in_gold_out(document, form):
+    gold = GoldDocument.of(document)
+    prediction = gold.predict("x", parse(render(gold.gold_answer(), form), form))
+    for predicted in prediction.codes:
+        assert gold.verdict(predicted.code, [m.fragments for m in predicted.mentions]).cited
+    found = {code.code: {tuple(m.fragments) for m in code.mentions} for code in prediction.codes}
+    for code, mentions in gold.mentions.items():
+        quotable = {m for m in mentions if all(document.text[s:e].strip() for s, e in m)}
+        assert found.get(code, set()) == quotable
+
+
+def test_the_right_words_in_the_wrong_place_are_wrong():
+    text = "Mother had asthma. He has asthma."
+    gold = GoldDocument(text, [Annotation(code="J45.909", mentions=[[(26, 32)]])])
+    assert gold.verdict("J45.909", [gold.locate(parse('"asthma"#2 => J45.909').lines[0].mentions[0])]).cited
+    first = [gold.locate(parse('"asthma" => J45.909').lines[0].mentions[0])]
+    assert not gold.verdict("J45.909", first).cited
+    assert gold.verdict("J45.909", first, anywhere=True).cited
+    assert not gold.verdict("I10", first).in_gold
+    assert not gold.verdict("J45.909", [None]).cited
+
+
+def test_macro_is_the_mean_over_codes_on_either_side():
+    tally = Tally()
+    tally.add(["A", "B"], {"A": True, "C": False})
+    assert tally.micro() == Counts(tp=1, fp=1, fn=1)
+    assert tally.as_dict()["micro"]["f1"] == pytest.approx(0.5)
+    assert tally.as_dict()["macro"]["f1"] == pytest.approx(1 / 3)
