@@ -89,8 +89,15 @@ def test_each_malformed_line_has_its_reason(line, reason):
 
 @pytest.mark.parametrize(
     "line",
-    ["[]", '{"code": "I10"}', '{"evidence": [], "code": "I10"}', '{"evidence": [["a", true]], "code": "I10"}']
-    + ["[" * 100_000, '{"evidence": [[["a", 0]]], "code": "I10"}', '{"evidence": [["a"]], "code": 10}'],
+    [
+        "[]",
+        "[" * 100_000,
+        '{"code": "I10"}',
+        '{"evidence": [], "code": "I10"}',
+        '{"evidence": [["a", true]], "code": "I10"}',
+        '{"evidence": [[["a", 0]]], "code": "I10"}',
+        '{"evidence": [["a"]], "code": 10}',
+    ],
 )
 def test_malformed_json_is_counted(line):
     answer = parse(line, "json")

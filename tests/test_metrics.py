@@ -129,7 +129,7 @@ def test_tiers_charge_a_wrong_code_to_the_wording_that_it_cites():
 
 def test_the_table_says_when_a_stage_fell_below_its_parent():
     def candidate(name, parent, found):
-        figures = evaluate_predictions([GOLD], [predicted(**dict.fromkeys(found, [[at("HTN")]]))])
+        figures = evaluate_predictions([GOLD], [predicted(**{code: [[at("HTN")]] for code in found})])
         return {"name": name, "parent": parent, "tokens": 10, "minutes": 1.0, "figures": figures}
 
     said = comparison([candidate("sft", None, ["I10"]), candidate("rl", "sft", ["I10", "J45"])])

@@ -37,7 +37,8 @@ class TierTally:
         verdicts: Mapping[str, CodeVerdict],
     ) -> None:
         """Count one document."""
-        tier_of = {a.code: str(a.tier) for a in document.annotations or () if getattr(a, "tier", None)}
+        tiers = {a.code: (a.model_extra or {}).get("tier") for a in document.annotations or ()}
+        tier_of = {code: str(tier) for code, tier in tiers.items() if tier}
         known = [
             (gold.tokens.touched(mention), tier_of[code])
             for code, mentions in gold.mentions.items()

@@ -1,0 +1,175 @@
+"""The training stages on a tiny random model: what is learned from, what is kept, what travels between them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from scl_rl.corpus.jsonl import read_predictions, write_jsonl  # noqa: E402
+from scl_rl.corpus.types import Annotation, Document, Span  # noqa: E402
+from scl_rl.errors import UserError  # noqa: E402
+from scl_rl.modeling.load import load_trained  # noqa: E402
+from scl_rl.stages.base import (  # noqa: E402
+    DataFiles,
+    ModelSettings,
+    PromptSettings,
+    StageContext,
+    StageResult,
+    WindowSettings,
+)
+from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
+from scl_rl.stages.predict import PredictSettings  # noqa: E402
+from scl_rl.stages.sft import SftSettings  # noqa: E402
+
+from .tiny import make_tiny_model  # noqa: E402
+
+QUICK = {"per_device_train_batch_size": 4, "logging_steps": 1, "learning_rate": 1e-2}
+FEW = {**QUICK, "num_generations": 4, "gradient_accumulation_steps": 1, "max_completion_length": 16}
+
+
+def note(identifier: str, words: str, code: str) -> Document:
+    text = f"Has {words}."
+    return Document(
+        id=identifier, text=text, annotations=[Annotation(code=code, mentions=[[(4, 4 + len(words))]])]
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A tiny model and a tiny corpus."""
+    folder = tmp_path_factory.mktemp("stages")
+    make_tiny_model(folder / "tiny")
+    documents = [
+        note(f"d{i}", words, code) for i, (words, code) in enumerate([("HTN", "I10"), ("flu", "J11")] * 3)
+    ]
+    write_jsonl(folder / "documents.jsonl", documents)
+    write_jsonl(folder / "spans.jsonl", [Span(text="high BP", code="I10")])
+    return folder
+
+
+def context(place: Path, name: str, *parents: StageResult, **changes) -> StageContext:
+    folder = place / name
+    folder.mkdir(exist_ok=True)
+    documents = place / "documents.jsonl"
+    fields = {
+        "model": ModelSettings(name="tiny", dtype="float32"),
+        "prompt": PromptSettings(template="N:{text}\nC:"),
+        "answer": "lines",
+        "window": None,
+        "data": DataFiles(annotated=documents, spans=place / "spans.jsonl", dev=documents, test=documents),
+        "say": lambda line: None,
+        **changes,
+    }
+    return StageContext(name=name, folder=folder, base=place, seed=0, parents=parents, **fields)
+
+
+def finished(place: Path, name: str, kind: str = "sft") -> StageResult:
+    return StageResult(name=name, kind=kind, folder=place / name)
+
+
+@pytest.fixture(scope="module")
+def sft(place):
+    """An SFT stage with an adapter; its figures."""
+    settings = SftSettings(documents=0.5, spans=0.5, tokens=1500, peft={"r": 4}, trainer=QUICK)
+    return settings.run(context(place, "sft"))
+
+
+def test_sft_spends_its_tokens_by_share(sft):
+    by_source = sft["tokens_by_source"]
+    assert sft["tokens"] == sum(by_source.values())
+    for tokens in by_source.values():
+        assert 750 <= tokens < 750 + 60  # the last example may go over
+    assert sft["steps"] == -(-sft["examples"] // 4)
+
+
+def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(place):
+    from scl_rl.modeling.generate import encode_prompt
+    from scl_rl.modeling.load import load_base
+    from scl_rl.stages.prompting import Prompting
+    from scl_rl.stages.training_sft import _example
+
+    tokenizer = load_base("tiny", place, "float32").tokenizer
+    prompting = Prompting("N:{text}\nC:", False, "lines", None, tokenizer)
+    example = _example(note("x", "{braces}", "I10"), prompting)
+    trained = [t for t, m in zip(example["input_ids"], example["completion_mask"], strict=True) if m]
+    assert tokenizer.decode(trained) == '"{braces}" => I10<|end|>'
+    prompt = example["input_ids"][: -len(trained)]
+    assert prompt == encode_prompt(tokenizer, "N:Has {braces}.\nC:")
+
+
+def test_sft_without_spans_says_so(place):
+    bare = context(place, "bare", data=DataFiles(annotated=place / "documents.jsonl"))
+    with pytest.raises(UserError, match="stage 'bare': the data source has no spans"):
+        SftSettings(spans=1.0, tokens=100, peft={"r": 4}).run(bare)
+
+
+def test_grpo_starts_at_the_sft_model(place, sft):
+    """Step 1's KL against the reference is 0, and the reference is the SFT model, not the base."""
+    settings = GrpoSettings(steps=2, check_every=1, dev_documents=4, trainer={**FEW, "beta": 0.1})
+    figures = settings.run(context(place, "grpo", finished(place, "sft")))
+    assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
+    assert set(figures["dev_joint_f1"]) == {"0", "1", "2"}
+    assert figures["tokens"] > 0
+    assert json.loads((place / "grpo" / "dev_checks.json").read_text()) == figures["dev_joint_f1"]
+    assert not (place / "grpo" / "model" / "ref").exists()
+    before = load_trained(place / "sft" / "model", place).model.state_dict()
+    base_like = [value for key, value in before.items() if "lora_B" in key]
+    assert any(bool(value.abs().max() > 0) for value in base_like)  # else KL 0 would prove nothing
+    if figures["kept_step"] == 0:
+        after = load_trained(place / "grpo" / "model", place).model.state_dict()
+        assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_full_fine_tune_travels_too(place):
+    settings = SftSettings(tokens=400, trainer={**QUICK, "learning_rate": 1e-3})
+    settings.run(context(place, "full"))
+    model = load_trained(place / "full" / "model", place).model
+    assert model.dtype == torch.float32
+    settings = GrpoSettings(steps=1, dev_documents=2, trainer={**FEW, "beta": 0.1})
+    figures = settings.run(context(place, "full-grpo", finished(place, "full")))
+    assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_parents_adapter_cannot_change_its_shape(place, sft):
+    with pytest.raises(UserError, match="has another adapter than 'peft' asks for"):
+        SftSettings(tokens=100, peft={"r": 8}).run(context(place, "other", finished(place, "sft")))
+
+
+def test_a_user_reward_from_a_file_shadows_nothing(place, sft):
+    (place / "reward.py").write_text(
+        "def short(completions, **_):\n    return [-len(c) / 10 for c in completions]\n"
+    )
+    settings = GrpoSettings(
+        steps=1,
+        dev_documents=2,
+        rewards=["evidence", {"name": "./reward.py:short", "weight": 0.5}],
+        trainer=FEW,
+    )
+    figures = settings.run(context(place, "own-reward", finished(place, "sft")))
+    assert figures["steps"] == 1
+    assert figures["reward"][0] < 0
+    missing = GrpoSettings(steps=1, rewards=["evidense"], trainer=FEW)
+    with pytest.raises(UserError, match="did you mean 'evidence'"):
+        missing.run(context(place, "typo", finished(place, "sft")))
+
+
+def test_predictions_of_windows_come_back_to_their_documents(place, sft):
+    long = Document(id="long", text="Has HTN. " * 20, annotations=[])
+    write_jsonl(place / "long.jsonl", [long, note("short", "flu", "J11")])
+    stage = context(
+        place,
+        "predict",
+        finished(place, "sft"),
+        window=WindowSettings(tokens=40),
+        data=DataFiles(test=place / "long.jsonl"),
+    )
+    SftSettings(tokens=200, peft={"r": 4}, trainer=QUICK).run(context(place, "windowed", window=stage.window))
+    stage = context(place, "predict", finished(place, "windowed"), data=stage.data)
+    figures = PredictSettings(max_new_tokens=8).run(stage)
+    assert figures["documents"] == 2
+    assert figures["windows"] > 3
+    predictions = read_predictions(place / "predict" / "predictions.jsonl")
+    assert [p.id for p in predictions] == ["long", "short"]
+    assert figures["malformed"] == sum(p.malformed for p in predictions)
