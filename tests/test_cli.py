@@ -66,7 +66,8 @@ def call(*args: str) -> Result:
 def test_run_prints_what_it_does_and_the_table(toy: Path) -> None:
     done = call("run", "toy.yaml")
     assert done.exit_code == 0, done.output
-    assert done.stdout.splitlines()[:2] == ["run data: first run", "run only: first run"]
+    assert done.stdout.splitlines()[:3] == ["run data: first run", "run only: first run", "the stage talks"]
+    assert "a library talks" in done.stderr and "a library talks" not in done.stdout
     assert "0.500" in done.stdout and "–" in done.stdout and "b is new" in done.stdout
     assert done.stdout.splitlines()[-1] == f"done: {Path('runs/toy/summary.json')}"
     again = call("run", "toy.yaml")

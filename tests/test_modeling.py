@@ -43,7 +43,9 @@ def test_a_local_folder_wins(tmp_path):
 
 
 def test_an_unknown_model_says_what_would_do(tmp_path):
-    with pytest.raises(UserError, match="model 'no/such': no such folder or GGUF file.*one of: smollm2-135m"):
+    with pytest.raises(
+        UserError, match=r"model 'no/such': no such folder or GGUF file.*one of: smollm2-135m"
+    ):
         resolve_model("no/such", tmp_path)
     (tmp_path / "not.gguf").write_bytes(b"text")
     with pytest.raises(UserError, match="not a GGUF file"):

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 import pytest
 import yaml
 
-from scl_rl.corpus.readers.codiesp import article_id
 from scl_rl.corpus.sources import CodiespSource, FilesSource, load_sets, prepare
 from scl_rl.errors import UserError, WorkError
 from scl_rl.recipe.load import load_recipe
@@ -298,6 +297,7 @@ def _stopped(self: Judge, context: StageContext) -> dict[str, Any]:
 
 
 def test_a_failed_stage_leaves_its_traceback_in_the_log(toy: Toy) -> None:
+    toy.run()
     with pytest.raises(WorkError) as caught:
         toy.run("base.stop_at=0")
     log = toy.run_folder / "log.txt"
@@ -366,7 +366,9 @@ def test_files_are_checked_and_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.codiesp
-def test_codiesp_shares_no_article_between_training_and_test(tmp_path: Path) -> None:
+def test_codiesp_shares_no_article_between_training_and_test() -> None:
+    from scl_rl.corpus.readers.codiesp import article_id
+
     path = Path(os.environ.get("SCL_RL_CODIESP", "../shared/data/codiesp")).resolve()
     if not path.is_dir():
         pytest.skip(f"CodiEsp is not at {path}")

@@ -1,4 +1,4 @@
-"""The training stages on a tiny random model: what is learned from, what is kept, what travels between them."""
+"""The training stages on a tiny random model: what is learned from, what is kept, what travels on."""
 
 import json
 from pathlib import Path

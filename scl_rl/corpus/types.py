@@ -6,9 +6,9 @@ more fragments (a mention can be discontinuous), an *annotation* is one code wit
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-Fragment = tuple[int, int]
+Fragment = tuple[StrictInt, StrictInt]
 Mention = list[Fragment]
 
 DEFAULT_SYSTEM = "ICD-10-CM"

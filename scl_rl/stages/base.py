@@ -92,7 +92,7 @@ class StageContext:
 class StageSettings(BaseModel):
     """The fields of every stage. Subclasses add ``kind: Literal[...]`` and their own."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
     needs_parent: ClassVar[bool] = True

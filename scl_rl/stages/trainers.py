@@ -111,3 +111,22 @@ def model_card(context: StageContext) -> ModelCard:
         answer=context.answer,
         window=context.window.tokens if context.window else None,
     )
+
+
+def quiet_libraries() -> None:
+    """Leave the talking to the stage's own progress lines."""
+    import warnings
+
+    import datasets
+
+    datasets.disable_progress_bars()
+    # transformers renames these fields; TRL still sets them under their old names.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+
+
+def without_printing(trainer: Any) -> Any:
+    """The trainer without the callback that prints every logged figure."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer

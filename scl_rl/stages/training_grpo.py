@@ -15,7 +15,14 @@ from .grpo import GrpoSettings
 from .progress import trainer_progress
 from .prompting import Prompting, annotated_windows, predict_documents
 from .rewards import bind, load_reward
-from .trainers import last_checkpoint, model_card, start_model, trainer_defaults
+from .trainers import (
+    last_checkpoint,
+    model_card,
+    quiet_libraries,
+    start_model,
+    trainer_defaults,
+    without_printing,
+)
 
 LOGGED = {"reward": "reward", "kl": "KL", "frac_reward_zero_std": "groups without spread"}
 
@@ -29,6 +36,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         bind(load_reward(reward.name, context.base), {"answer": context.answer, **reward.args})
         for reward in settings.rewards
     ]
+    quiet_libraries()
     loaded = start_model(context, settings.peft)
     prompting = Prompting.of(context, loaded.tokenizer)
     config = GRPOConfig(
@@ -47,13 +55,15 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
             "max_steps": settings.steps,
         }
     )
-    trainer = GRPOTrainer(
-        model=loaded.model,
-        args=config,
-        reward_funcs=rewards,
-        train_dataset=Dataset.from_list(_rows(context, prompting)),
-        processing_class=loaded.tokenizer,
-        callbacks=[trainer_progress(context.name, context.say, LOGGED)],
+    trainer = without_printing(
+        GRPOTrainer(
+            model=loaded.model,
+            args=config,
+            reward_funcs=rewards,
+            train_dataset=Dataset.from_list(_rows(context, prompting)),
+            processing_class=loaded.tokenizer,
+            callbacks=[trainer_progress(context.name, context.say, LOGGED)],
+        )
     )
     loaded.model = trainer.model
     checks = DevChecks(settings, context, loaded, prompting, config.max_completion_length)

@@ -14,7 +14,14 @@ from .base import StageContext
 from .progress import trainer_progress
 from .prompting import Prompting, annotated_windows, span_document
 from .sft import SftSettings
-from .trainers import last_checkpoint, model_card, start_model, trainer_defaults
+from .trainers import (
+    last_checkpoint,
+    model_card,
+    quiet_libraries,
+    start_model,
+    trainer_defaults,
+    without_printing,
+)
 
 Example = dict[str, list[int]]
 
@@ -26,6 +33,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
 
     from ..modeling.load import save_trained
 
+    quiet_libraries()
     loaded = start_model(context, settings.peft)
     prompting = Prompting.of(context, loaded.tokenizer)
     sources = {
@@ -54,12 +62,14 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             "max_length": None,
         }
     )
-    trainer = SFTTrainer(
-        model=loaded.model,
-        args=config,
-        train_dataset=Dataset.from_list(examples),
-        processing_class=loaded.tokenizer,
-        callbacks=[trainer_progress(context.name, context.say, {"loss": "loss"})],
+    trainer = without_printing(
+        SFTTrainer(
+            model=loaded.model,
+            args=config,
+            train_dataset=Dataset.from_list(examples),
+            processing_class=loaded.tokenizer,
+            callbacks=[trainer_progress(context.name, context.say, {"loss": "loss"})],
+        )
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(context))
     loaded.model = trainer.model

@@ -1,0 +1,1 @@
+"""Corpora in the layouts of their authors, read into documents."""

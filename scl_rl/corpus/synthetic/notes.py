@@ -78,7 +78,7 @@ def _trap(
 ) -> _Sentence:
     """A mention that doesn't count: of a word that counts elsewhere in the note, or of another code."""
     same_word = bool(codes) and rng.random() < settings.same_word_rate
-    kind = rng.choice(COMPATIBLE if same_word else sorted(TRAPS))
+    kind = rng.choice(COMPATIBLE if same_word else tuple(sorted(TRAPS)))
     section = rng.choice(sorted(TRAPS[kind]))
     if same_word:
         tier = next(sentence.tier for sentence in sentences if sentence.code == code)

@@ -1,4 +1,4 @@
-"""The sentences that notes are made of. ``{w}`` is a wording in running text, ``{W}`` at a sentence's start."""
+"""The sentences of notes. ``{w}`` is a wording in running text, ``{W}`` one at a sentence's start."""
 
 from __future__ import annotations
 

@@ -21,12 +21,10 @@ Wordings = dict[str, dict[str, str]]  # code → wording → tier
 
 def occurs(wording: str, text: str) -> list[tuple[int, int]]:
     """Where a wording stands in a text as words of its own, in any case."""
-    return [match.span() for match in pattern(wording).finditer(text)]
-
-
-def pattern(wording: str) -> re.Pattern[str]:
-    """A wording as words of its own, in any case."""
-    return re.compile(rf"(?<!\w){re.escape(wording)}(?!\w)", re.IGNORECASE)
+    if wording.lower() not in text.lower():  # by far the most common case, and quick to tell
+        return []
+    pattern = re.compile(rf"(?<!\w){re.escape(wording)}(?!\w)", re.IGNORECASE)
+    return [match.span() for match in pattern.finditer(text)]
 
 
 def choose_wordings(codes: int, seed: int) -> Wordings:

@@ -1,0 +1,43 @@
+"""``scl-rl recipes``"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def recipes(ctx: click.Context) -> None:
+    """List the shipped recipes."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from ..recipe.load import shipped_recipes
+    from .tables import print_table
+
+    rows = [[name, _headline(text)] for name, text in shipped_recipes().items()]
+    print_table({"columns": ["recipe", "what it does"], "rows": rows})
+
+
+@recipes.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a shipped recipe, to copy and change."""
+    from ..errors import Problem, UserError
+    from ..recipe.load import shipped_recipes
+    from ..recipe.suggest import did_you_mean
+
+    shipped = shipped_recipes()
+    if name not in shipped:
+        hint = did_you_mean(name, shipped, "shipped recipes")
+        raise UserError(Problem("", f"there is no shipped recipe '{name}'", hint))
+    click.echo(shipped[name], nl=False)
+
+
+def _headline(text: str) -> str:
+    """The first line of the comment at the top."""
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        if line.strip("# "):
+            return line.strip("# ")
+    return ""

@@ -1,0 +1,60 @@
+"""Figures as tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
+    """Print a table and the notes under it on standard output.
+
+    Args:
+        table: ``{"columns": [name, ...], "rows": [[cell, ...], ...]}``; a cell is text, a number, a truth
+            value or None.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 1000  # never wrapped, never cropped
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(table["columns"]):
+        numbers = [row[i] for row in table["rows"] if row[i] is not None]
+        right = bool(numbers) and all(isinstance(cell, int | float) for cell in numbers)
+        drawn.add_column(Text(str(column)), justify="right" if right else "left", no_wrap=right)
+    for row in table["rows"]:
+        drawn.add_row(*(Text(cell_text(cell)) for cell in row))
+    console.print(drawn)
+    for note in notes:
+        console.print(Text(note))
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as it is shown: shares with three decimals, other fractions with one, – for nothing."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.3f}" if abs(cell) <= 1 else f"{cell:,.1f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return str(cell)
+
+
+def score_rows(report: Mapping[str, Any], prefix: str = "") -> list[list[Any]]:
+    """``[name, precision, recall, f1]`` for every such triple in an evaluation, names joined by spaces."""
+    rows: list[list[Any]] = []
+    for name, value in report.items():
+        if not isinstance(value, Mapping):
+            continue
+        label = f"{prefix}{name.replace('_', ' ')}"
+        if {"precision", "recall", "f1"} <= value.keys():
+            rows.append([label, value["precision"], value["recall"], value["f1"]])
+        else:
+            rows += score_rows(value, f"{label} ")
+    return rows

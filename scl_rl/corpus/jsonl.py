@@ -1,0 +1,193 @@
+"""Reading and writing JSONL: every mistake of a file is reported at once, with its line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import Problem, UserError
+from .types import Annotation, Document, Fragment, Prediction, Span
+
+MOST_PROBLEMS = 20
+
+Record = TypeVar("Record", bound=BaseModel)
+Check = Callable[[Record], Iterable[str]]
+
+
+def read_documents(path: Path) -> list[Document]:
+    """The documents of a file, in order.
+
+    Raises:
+        UserError: the file can't be read or is empty, a line is not a document, an id occurs twice, a
+            fragment lies outside its text; all of a file's mistakes, each with its line.
+    """
+    return _read(path, Document, _document_problems, "documents")
+
+
+def read_spans(path: Path) -> list[Span]:
+    """The spans of a file, in order. Raises as :func:`read_documents` does."""
+    return _read(path, Span, lambda span: (), "spans")
+
+
+def read_predictions(path: Path, documents: Sequence[Document] | None = None) -> list[Prediction]:
+    """The predictions of a file, in order, checked against their documents if those are given.
+
+    Raises:
+        UserError: as :func:`read_documents`; and a prediction is for an unknown document, has a fragment
+            outside its text, or another number of fragments than of quotes.
+    """
+    texts = None if documents is None else {document.id: document.text for document in documents}
+    return _read(path, Prediction, lambda p: _prediction_problems(p, texts), "predictions", may_be_empty=True)
+
+
+def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
+    """Write records one a line, the file as a whole or not at all.
+
+    An unlabelled document is written without the key ``annotations``.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("w", encoding="utf-8", newline="\n") as stream:
+        for record in records:
+            unlabelled = isinstance(record, Document) and record.annotations is None
+            line = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
+            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+    aside.replace(path)
+
+
+def _read(
+    path: Path, kind: type[Record], check: Check[Record], name: str, may_be_empty: bool = False
+) -> list[Record]:
+    problems: list[Problem] = []
+    records: list[Record] = []
+    first_line: dict[str, int] = {}
+    for number, raw in enumerate(_lines(path), 1):
+        if not raw.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            value = _value(raw)
+            record = kind.model_validate(value)
+        except ValidationError as error:
+            problems += [Problem(where, complaint) for complaint in _complaints(error, value, kind)]
+            continue
+        except ValueError as error:
+            problems.append(Problem(where, str(error)))
+            continue
+        problems += [Problem(where, complaint) for complaint in check(record)]
+        identifier = getattr(record, "id", None)
+        if identifier is not None:
+            if identifier in first_line:
+                problems.append(
+                    Problem(where, f"id '{identifier}' is already on line {first_line[identifier]}")
+                )
+            first_line.setdefault(identifier, number)
+        records.append(record)
+    if not records and not problems and not may_be_empty:
+        problems.append(Problem(str(path), f"has no {name}"))
+    if problems:
+        more = len(problems) - MOST_PROBLEMS
+        rest = [Problem(str(path), f"and {more} more mistakes")] if more > 0 else []
+        raise UserError(*problems[:MOST_PROBLEMS], *rest)
+    return records
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        # Only \n ends a line: JSON strings may hold U+2028 and its like.
+        return path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except FileNotFoundError:
+        raise UserError(Problem(str(path), "there is no such file")) from None
+    except OSError as error:
+        raise UserError(Problem(str(path), f"can't be read: {error.strerror}")) from error
+
+
+def _value(raw: bytes) -> dict[str, Any]:
+    """The JSON object on a line. Raises ValueError with the complaint."""
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start + 1} of the line") from None
+    except UnicodeEncodeError:
+        raise ValueError("a \\ud800-\\udfff escape without its pair, which is no character") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("not JSON that can be read: nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError("expected a JSON object")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"not JSON: {name}")
+
+
+def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseModel]) -> list[str]:
+    """What is wrong with an object, in plain words, with the path of the key."""
+    said = []
+    for detail in error.errors():
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(
+            "."
+        )
+        if detail["type"] == "missing":
+            near = get_close_matches(path, set(value) - set(kind.model_fields), 1)
+            said.append(f"'{path}' is missing" + (f"; did you mean '{near[0]}'?" if near else ""))
+        else:
+            said.append(f"'{path}': {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+    return said
+
+
+def _document_problems(document: Document) -> Iterable[str]:
+    for annotation in document.annotations or ():
+        yield from _annotation_problems(annotation, len(document.text))
+
+
+def _annotation_problems(annotation: Annotation, length: int) -> Iterable[str]:
+    if annotation.mentions is None:
+        return
+    if not annotation.mentions:
+        yield f"code {annotation.code} has no mentions; write null if its evidence was never annotated"
+    for mention in annotation.mentions:
+        if not mention:
+            yield f"code {annotation.code} has a mention without fragments"
+        yield from (
+            _outside(f"code {annotation.code}", fragment, length) for fragment in _bad(mention, length)
+        )
+
+
+def _bad(fragments: Iterable[Fragment], length: int) -> Iterable[Fragment]:
+    return (fragment for fragment in fragments if not 0 <= fragment[0] < fragment[1] <= length)
+
+
+def _outside(what: str, fragment: Fragment, length: int) -> str:
+    start, end = fragment
+    if start >= end:
+        return f"{what} has a fragment [{start}, {end}] that is empty or backwards"
+    return f"{what} has a fragment [{start}, {end}] outside the text of {length} characters"
+
+
+def _prediction_problems(prediction: Prediction, texts: dict[str, str] | None) -> Iterable[str]:
+    if texts is not None and prediction.id not in texts:
+        near = get_close_matches(prediction.id, texts, 1)
+        yield f"there is no document '{prediction.id}'" + (f"; did you mean '{near[0]}'?" if near else "")
+        return
+    for predicted in prediction.codes:
+        for mention in predicted.mentions:
+            if mention.fragments is None:
+                continue
+            if len(mention.fragments) != len(mention.quotes):
+                yield (
+                    f"code {predicted.code} has a mention with {len(mention.quotes)} quotes "
+                    f"and {len(mention.fragments)} fragments"
+                )
+            if texts is not None:
+                length = len(texts[prediction.id])
+                for fragment in _bad(mention.fragments, length):
+                    yield _outside(f"code {predicted.code}", fragment, length)

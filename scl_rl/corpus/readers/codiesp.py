@@ -1,0 +1,144 @@
+"""CodiEsp in its official layout (Miranda-Escalada et al. 2020, doi 10.5281/zenodo.3837305, CC BY 4.0).
+
+A split is a folder with ``text_files/*.txt`` and one ``*X.tsv`` of: document, label (DIAGNOSTICO or
+PROCEDIMIENTO), code, reference, ``start end[;start end…]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...errors import Problem, UserError
+from ..types import Annotation, Document, Fragment
+
+Kinds = Literal["diagnoses", "procedures", "both"]
+SYSTEMS = {"DIAGNOSTICO": "ICD-10-CM", "PROCEDIMIENTO": "ICD-10-PCS"}
+LABELS = {
+    "diagnoses": {"DIAGNOSTICO"},
+    "procedures": {"PROCEDIMIENTO"},
+    "both": {"DIAGNOSTICO", "PROCEDIMIENTO"},
+}
+_OFFSETS = re.compile(r"\d+ \d+(;\d+ \d+)*")
+_CASE_NUMBER = re.compile(r"-\d+$")
+
+
+@dataclass(frozen=True)
+class CodiespImport:
+    """The documents of a split, and the references that don't read as their offsets do."""
+
+    documents: list[Document]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class _Row:
+    where: str
+    document: str
+    label: str
+    code: str
+    reference: str
+    fragments: list[Fragment]
+
+
+def read_codiesp(directory: Path, kinds: Kinds = "diagnoses") -> CodiespImport:
+    """Read one split.
+
+    Codes are upper-cased (the corpus lower-cases them); all references to a code in a document become
+    mentions of one annotation, their fragments in the order annotated. Empty fragments are dropped;
+    where the words differ from the offsets, the offsets stand.
+
+    Raises:
+        UserError: the folder has another layout, or rows are malformed; all rows at once.
+    """
+    table, texts = _layout(directory)
+    problems: list[Problem] = []
+    notices: list[Problem] = []
+    annotations: dict[str, dict[str, Annotation]] = {identifier: {} for identifier in texts}
+    for row in _rows(table, problems):
+        text = texts.get(row.document)
+        if text is None:
+            problems.append(Problem(row.where, f"there is no text_files/{row.document}.txt"))
+            continue
+        beyond = [fragment for fragment in row.fragments if fragment[1] > len(text)]
+        if beyond:
+            problems.append(
+                Problem(row.where, f"offsets {beyond[0]} outside the text of {len(text)} characters")
+            )
+            continue
+        if row.label in LABELS[kinds]:
+            notices += _difference(row, text)
+            _add(annotations[row.document], row)
+    if problems:
+        raise UserError(*problems)
+    documents = [
+        Document(id=identifier, text=text, annotations=list(annotations[identifier].values()))
+        for identifier, text in texts.items()
+    ]
+    return CodiespImport(documents, notices)
+
+
+def article_id(document_id: str) -> str:
+    """The source article of a case; several cases can come from one (``…-1``, ``…-2``)."""
+    return _CASE_NUMBER.sub("", document_id)
+
+
+def _layout(directory: Path) -> tuple[Path, dict[str, str]]:
+    """The table of a split and its texts by document, sorted."""
+    if not (directory / "text_files").is_dir():
+        inside = sorted(p.name for p in directory.glob("*") if (p / "text_files").is_dir())
+        hint = f"name a split: {', '.join(str(directory / name) for name in inside)}" if inside else ""
+        raise UserError(Problem(str(directory), "has no folder text_files", hint))
+    tables = sorted(directory.glob("*X.tsv"))
+    if len(tables) != 1:
+        raise UserError(Problem(str(directory), f"has {len(tables)} files *X.tsv instead of one"))
+    texts = {}
+    for path in sorted((directory / "text_files").glob("*.txt")):
+        try:
+            # Offsets count characters of the file as it is: line ends are not to be touched.
+            texts[path.stem] = path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(Problem(str(path), f"not UTF-8 at byte {error.start + 1}")) from None
+    return tables[0], texts
+
+
+def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
+    try:
+        lines = table.read_bytes().decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(Problem(str(table), f"not UTF-8 at byte {error.start + 1}")) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{table}:{number}"
+        fields = line.rstrip("\r").split("\t")
+        if len(fields) != 5:
+            problems.append(Problem(where, f"{len(fields)} tab-separated fields instead of 5"))
+        elif fields[1] not in SYSTEMS:
+            problems.append(Problem(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}"))
+        elif not _OFFSETS.fullmatch(fields[4].strip()):
+            problems.append(Problem(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'"))
+        else:
+            pairs = [pair.split(" ") for pair in fields[4].strip().split(";")]
+            fragments = [(int(start), int(end)) for start, end in pairs]
+            yield _Row(where, fields[0], fields[1], fields[2].upper(), fields[3], fragments)
+
+
+def _difference(row: _Row, text: str) -> list[Problem]:
+    there = " ".join(text[start:end] for start, end in row.fragments)
+    if there.split() == row.reference.split():
+        return []
+    return [Problem(row.where, f"{row.document} {row.code}: reads '{row.reference}', the text has '{there}'")]
+
+
+def _add(annotations: dict[str, Annotation], row: _Row) -> None:
+    """A mention more for its code, unless the code has it or nothing is left of it."""
+    mention = [fragment for fragment in row.fragments if fragment[0] < fragment[1]]
+    known = annotations.setdefault(
+        row.code, Annotation(code=row.code, system=SYSTEMS[row.label], mentions=None)
+    )
+    if mention and mention not in (known.mentions or []):
+        known.mentions = [*(known.mentions or []), mention]

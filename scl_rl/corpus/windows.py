@@ -1,0 +1,146 @@
+"""Cutting long documents into windows of whole sentences, and putting window predictions back together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .types import Annotation, Document, Fragment, PredictedCode, PredictedMention, Prediction
+
+# A sentence ends at a line break, or at . ! ? followed by white space and what can start a sentence.
+_END = re.compile(r"\n+|[.!?][\"')\]]*[ \t]+(?=[\"'(\[¿¡]*[A-ZÁÉÍÓÚÑÜ0-9])")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:dr|dra|mr|mrs|ms|prof|st|vs|no|nº|fig|sr|sra|aprox|approx|etc|e\.g|i\.e)\.$", re.I
+)
+MOST_CHARACTERS = 16  # that one unit of a window's limit may stand for
+_LAST_SPACE = re.compile(r"\s(?=\S*$)")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A run of whole sentences of a document: ``text`` is the document's text from ``start`` to ``end``.
+
+    ``annotations`` have offsets into ``text``; None where the document is unlabelled, or where codes
+    can't be told apart by window.
+    """
+
+    document_id: str
+    index: int
+    start: int
+    end: int
+    text: str
+    annotations: list[Annotation] | None
+
+    def as_document(self) -> Document:
+        """The window as a document of its own, with the id ``document#index``."""
+        return Document(id=f"{self.document_id}#{self.index}", text=self.text, annotations=self.annotations)
+
+
+def sentences(text: str) -> list[Fragment]:
+    """Sentences as ``(start, end)``; one after the other they are the whole text."""
+    ends = [
+        match.end()
+        for match in _END.finditer(text)
+        if match.group().startswith("\n")
+        or not _ABBREVIATION.search(text, max(0, match.start() - 8), match.start() + 1)
+    ]
+    bounds = [0, *(end for end in ends if end < len(text)), len(text)]
+    return [(start, end) for start, end in pairwise(bounds) if start < end] or [(0, len(text))]
+
+
+def split_windows(document: Document, limit: int, length: Callable[[str], int] = len) -> list[Window]:
+    """Windows of whole sentences, each as long as fits into ``limit``; together they are the document.
+
+    A sentence that is too long by itself is cut at white space, or anywhere if it has none. Mentions
+    wholly inside a window go with it; one that crosses windows is in none (see :func:`lost_mentions`).
+    A code whose evidence was never annotated may be anywhere: a document with one keeps its
+    annotations only if it is a single window.
+
+    Args:
+        limit: the most that ``length`` of a window's text may be.
+        length: characters by default; or a count of tokens.
+    """
+    if length(document.text) <= limit:
+        return [Window(document.id, 0, 0, len(document.text), document.text, document.annotations)]
+    bounds: list[Fragment] = []
+    room = 0
+    for start, end in _pieces(document.text, limit, length):
+        size = length(document.text[start:end])
+        joined = (bounds[-1][0], end) if bounds else (start, end)
+        # Counted in tokens, lengths add up only roughly: the sum decides, the count verifies.
+        if bounds and size <= room and length(document.text[joined[0] : end]) <= limit:
+            bounds[-1] = joined
+            room -= size
+        else:
+            bounds.append((start, end))
+            room = limit - size
+    return [
+        Window(document.id, index, start, end, document.text[start:end], _inside(document, start, end))
+        for index, (start, end) in enumerate(bounds)
+    ]
+
+
+def _pieces(text: str, limit: int, length: Callable[[str], int]) -> Iterator[Fragment]:
+    """Sentences, and the parts of those that are too long."""
+    for start, end in sentences(text):
+        # What is far too long isn't counted as a whole, or a huge sentence would cost its length squared.
+        while end - start > MOST_CHARACTERS * limit or length(text[start:end]) > limit:
+            low, high = start + 1, min(end, start + MOST_CHARACTERS * limit)
+            while low < high:
+                middle = (low + high + 1) // 2
+                low, high = (middle, high) if length(text[start:middle]) <= limit else (low, middle - 1)
+            space = _LAST_SPACE.search(text, start, low)
+            cut = space.end() if space and space.end() > start else low
+            yield start, cut
+            start = cut
+        if start < end:
+            yield start, end
+
+
+def _inside(document: Document, start: int, end: int) -> list[Annotation] | None:
+    if document.annotations is None or any(a.mentions is None for a in document.annotations):
+        return None
+    found = []
+    for annotation in document.annotations:
+        mentions = [
+            [(s - start, e - start) for s, e in mention]
+            for mention in annotation.mentions or ()
+            if all(start <= s and e <= end for s, e in mention)
+        ]
+        if mentions:
+            found.append(annotation.model_copy(update={"mentions": mentions}))
+    return found
+
+
+def lost_mentions(document: Document, windows: Sequence[Window]) -> int:
+    """How many mentions of a document cross windows and so are in none of them."""
+
+    def count(annotations: list[Annotation] | None) -> int:
+        return sum(len(annotation.mentions or ()) for annotation in annotations or ())
+
+    return count(document.annotations) - sum(count(window.annotations) for window in windows)
+
+
+def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]]) -> Prediction:
+    """One prediction from those of a document's windows, with offsets into the document.
+
+    Codes come in order of first appearance, each with its mentions from all windows, exact duplicates once.
+    """
+    codes: dict[str, PredictedCode] = {}
+    for window, prediction in read:
+        for predicted in prediction.codes:
+            merged = codes.setdefault(predicted.code, PredictedCode(code=predicted.code, mentions=[]))
+            for mention in predicted.mentions:
+                moved = _moved(mention, window.start)
+                if moved not in merged.mentions:
+                    merged.mentions.append(moved)
+    malformed = sum(prediction.malformed for _, prediction in read)
+    return Prediction(id=document_id, codes=list(codes.values()), malformed=malformed)
+
+
+def _moved(mention: PredictedMention, by: int) -> PredictedMention:
+    if mention.fragments is None:
+        return mention
+    return mention.model_copy(update={"fragments": [(s + by, e + by) for s, e in mention.fragments]})

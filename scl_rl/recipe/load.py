@@ -1,0 +1,199 @@
+"""From a recipe's name to a checked recipe, with every mistake in it reported at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..corpus.sources import SOURCES, DataSettings, located, missing
+from ..errors import Problem, UserError
+from ..stages import registry
+from ..stages.base import StageSettings
+from .explain import shown, validate
+from .fields import config_fields, misfit
+from .graph import check_parents, expand
+from .override import apply_override
+from .rewards import reward_problem
+from .schema import Head, Recipe
+from .suggest import did_you_mean
+from .tree import Tree, Where, read_text
+
+_STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Name → text of the recipes that come with scl-rl."""
+    folder = files("scl_rl.recipes")
+    return {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    }
+
+
+def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        path_or_name: a YAML file, or the name of a shipped recipe.
+        overrides: ``key=value`` texts, later ones win.
+
+    Raises:
+        UserError: there is no such recipe, or it is wrong; every problem with its line.
+    """
+    text, source, base = _read(str(path_or_name))
+    tree = Tree(source)
+    tree.load(text)
+    if tree.value is None and not tree.problems:
+        tree.fail((), "the recipe is empty", "start from a shipped one: scl-rl recipes")
+    elif not isinstance(tree.value, dict):
+        tree.fail((), f"a recipe is a section of settings, not {shown(tree.value)}")
+    if not isinstance(tree.value, dict):
+        raise UserError(*tree.problems)
+    problems: list[Problem] = []
+    for override in overrides:
+        try:
+            apply_override(tree, override)
+        except UserError as error:
+            problems += error.problems
+
+    top = dict(tree.value)
+    data_written, stages_written = top.pop("data", None), top.pop("stages", None)
+    if isinstance(top.get("model"), str):
+        top["model"] = {"name": top["model"]}
+    top.setdefault("name", Path(source).name.removesuffix(".yaml").removesuffix(".yml"))
+    head = validate(Head, top, (), tree, others=("data", "stages"))
+    if head is not None and _is_path(head.model.name) and not _at(base, head.model.name).exists():
+        tree.fail(("model", "name"), f"there is no {_at(base, head.model.name)}")
+    data = _data(data_written, base, tree)
+    stages = _stages(stages_written, base, tree)
+    problems = tree.problems + problems
+    if problems or head is None or data is None:
+        raise UserError(*problems)
+    return Recipe(head, data, stages, expand(stages), base, source)
+
+
+def _read(name: str) -> tuple[str, str, Path]:
+    """A recipe's text, its name in messages, and the folder its relative paths start from."""
+    if "/" in name or "\\" in name or name.endswith((".yaml", ".yml")):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            near = did_you_mean(path.name, _beside(path), "")
+            raise UserError(Problem(name, "there is no such file", near if near.startswith("did") else ""))
+        return read_text(path, name), name, path.resolve().parent
+    shipped = shipped_recipes()
+    if name not in shipped:
+        hint = did_you_mean(name, shipped, "a file's name ends in .yaml; shipped recipes")
+        raise UserError(Problem("", f"there is no shipped recipe '{name}'", hint))
+    return shipped[name], f"{name}.yaml", Path.cwd()
+
+
+def _is_path(model: str) -> bool:
+    """Whether a model's name can only be a place on this machine."""
+    return model.startswith((".", "/", "~")) or model.endswith(".gguf")
+
+
+def _at(base: Path, path: str) -> Path:
+    return base / Path(path).expanduser()
+
+
+def _beside(path: Path) -> list[str]:
+    if not path.parent.is_dir():
+        return []
+    return [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
+
+
+def _data(value: Any, base: Path, tree: Tree) -> DataSettings | None:
+    settings = _choice(value, ("data",), "source", SOURCES, tree)
+    if settings is None:
+        return None
+    checked: DataSettings | None = validate(settings, value, ("data",), tree)
+    if checked is None:
+        return None
+    checked = located(checked, base)
+    for field, what in missing(checked):
+        tree.fail(("data", field), what, f"relative paths start at {base}")
+    return checked
+
+
+def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
+    """The stages whose settings are right; problems of the others are noted."""
+    if not isinstance(value, dict) or not value:
+        wrong = f"should be a section of settings, not {shown(value)}"
+        tree.fail(("stages",), wrong if value else "missing: a recipe needs at least one stage")
+        return {}
+    stages: dict[str, StageSettings] = {}
+    kinds: dict[str, type[StageSettings]] = {}
+    for name, written in value.items():
+        where: Where = ("stages", name)
+        if name == "data":
+            tree.fail(where, "the name 'data' is taken by the data step", "choose another name")
+        elif not _STAGE_NAME.fullmatch(name):
+            tree.fail(where, "a stage's name is made of a-z, 0-9, _ and -, and starts with a letter or digit")
+        kind = _choice(written, where, "kind", registry.STAGE_KINDS, tree)
+        if kind is None:
+            continue
+        kinds[name] = kind
+        _check_fields(kind, written, where, tree)
+        _check_rewards(kind, written, where, base, tree)
+        settings = validate(kind, written, where, tree)
+        if settings is not None:
+            stages[name] = settings
+    check_parents(kinds, value, tree)
+    return stages
+
+
+def _choice(value: Any, where: Where, key: str, choices: dict[str, Any], tree: Tree) -> Any:
+    """The settings class that ``value[key]`` names, or None with the problem noted."""
+    if not isinstance(value, dict):
+        what = "missing" if value is None else f"should be a section of settings, not {shown(value)}"
+        tree.fail(where, what, f"{key}: one of {', '.join(choices)}")
+        return None
+    chosen = value.get(key)
+    if chosen is None:
+        tree.fail((*where, key), "missing", f"one of {', '.join(choices)}")
+        return None
+    if not isinstance(chosen, str) or chosen not in choices:
+        tree.fail(
+            (*where, key), f"there is no {key} {shown(chosen)}", did_you_mean(chosen, choices, f"{key}s")
+        )
+        return None
+    return choices[chosen]
+
+
+def _check_rewards(
+    kind: type[StageSettings], written: dict[str, Any], where: Where, base: Path, tree: Tree
+) -> None:
+    """Note every reward that can't be found."""
+    rewards = written.get("rewards")
+    if "rewards" not in kind.model_fields or not isinstance(rewards, list):
+        return
+    for i, reward in enumerate(rewards):
+        name = reward.get("name") if isinstance(reward, dict) else reward
+        if isinstance(name, str) and (problem := reward_problem(name, base)):
+            tree.fail((*where, "rewards", i), *problem)
+
+
+def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Where, tree: Tree) -> None:
+    """Note what TRL's and peft's settings don't know or the stage sets itself."""
+    sections: Iterator[tuple[str, str, dict[str, str]]] = iter(
+        [("trainer", kind.trainer_config, kind.managed_fields), ("peft", "lora", {})]
+        if kind.trainer_config is not None
+        else []
+    )
+    for section, config, managed in sections:
+        fields = written.get(section)
+        known = config_fields(config)
+        if not isinstance(fields, dict) or not known:
+            continue
+        for name, value in fields.items():
+            at = (*where, section, name)
+            if name in managed:
+                tree.fail(at, f"is set by {managed[name]}", "remove it here")
+            elif name not in known:
+                tree.fail(at, "unknown setting", did_you_mean(name, known - set(managed)))
+            elif expected := misfit(config, name, value):
+                tree.fail(at, f"should be {expected}, not {shown(value)}")

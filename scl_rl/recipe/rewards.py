@@ -1,0 +1,81 @@
+"""Where a reward function comes from, found out without importing it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
+from pathlib import Path
+
+from ..stages.base import StageSettings
+from .suggest import did_you_mean
+
+GROUP = "scl_rl.rewards"
+
+
+def reward_names(settings: StageSettings) -> list[str]:
+    """The rewards that a stage names: entry points, dotted paths or files."""
+    return [reward.name for reward in getattr(settings, "rewards", ())]
+
+
+def reward_problem(name: str, base: Path) -> tuple[str, str] | None:
+    """What is wrong with a reward's name, and what to do; None if it can be found."""
+    if name in _entry_points():
+        return None
+    place, colon, function = name.rpartition(":")
+    if not colon:
+        hint = did_you_mean(name, _entry_points(), "rewards")
+        return f"there is no reward '{name}'", hint or "a file is written ./my_reward.py:function"
+    if not function.isidentifier():
+        return f"'{function}' is no function name", "a file is written ./my_reward.py:function"
+    if _is_file(place):
+        path = base / Path(place).expanduser()
+        return None if path.is_file() else (f"there is no file {path}", "")
+    if importlib.util.find_spec(place.split(".")[0]) is None:
+        return f"there is no module '{place}'", "a file is written ./my_reward.py:function"
+    return None
+
+
+def reward_source(name: str, base: Path) -> str:
+    """What changes when the reward's source does: a hash of its file, else its distribution's version."""
+    point = _entry_points().get(name)
+    place = (point.value if point else name).partition(":")[0]
+    if point is None and _is_file(place):
+        path: Path | None = base / Path(place).expanduser()
+    else:
+        path = next((Path(s.origin) for s in _specs(place) if s.name == place and s.origin), None)
+    if path is not None and path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    if point is not None and point.dist is not None:
+        return f"{point.dist.name} {point.dist.version}"
+    try:
+        return f"version {distribution(place.split('.')[0]).version}"
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _is_file(place: str) -> bool:
+    return place.endswith(".py") or "/" in place
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _specs(module: str) -> Iterator[ModuleSpec]:
+    """The specs of a module's packages and of the module itself, as far as they are found."""
+    folders = None
+    parts = module.split(".")
+    for i in range(len(parts)):
+        name = ".".join(parts[: i + 1])
+        found = (finder.find_spec(name, folders) for finder in sys.meta_path)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is None:
+            return
+        yield spec
+        folders = spec.submodule_search_locations

@@ -1,0 +1,75 @@
+"""What a recipe says, once it has been checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..corpus.sources import DataSettings
+from ..stages.base import ModelSettings, PromptSettings, StageSettings, WindowSettings
+
+
+class Head(BaseModel):
+    """A recipe without its data and stages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(title="The run's folder", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, title="Seed of every random choice in training", ge=0)
+    model: ModelSettings = Field(title="The model to start from")
+    prompt: PromptSettings = Field(default_factory=lambda: PromptSettings(), title="How a note is shown")
+    answer: Literal["lines", "json"] = Field("lines", title="The form of the model's answers")
+    window: WindowSettings | None = Field(None, title="How long documents are cut")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run. ``parents`` are names of stages that come before it."""
+
+    name: str
+    settings: StageSettings
+    parents: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The stage's kind, a key of ``STAGE_KINDS``."""
+        return str(getattr(self.settings, "kind", ""))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe.
+
+    Attributes:
+        written: the stages as written, by name.
+        stages: the stages as run, parents first: one for each parent where ``from`` names several.
+        base: the folder that relative paths start from.
+        source: the file, as the user named it.
+    """
+
+    head: Head
+    data: DataSettings
+    written: dict[str, StageSettings]
+    stages: tuple[Stage, ...]
+    base: Path
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The recipe's name, which is its run's folder."""
+        return self.head.name
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole recipe as plain values, defaults and overrides included."""
+        return {
+            **self.head.model_dump(mode="json", exclude_none=True),
+            "data": self.data.model_dump(mode="json", exclude_none=True),
+            "stages": {
+                name: {"kind": dumped.pop("kind"), **dumped}
+                for name, settings in self.written.items()
+                for dumped in [settings.model_dump(mode="json", by_alias=True, exclude_none=True)]
+            },
+        }

@@ -1,0 +1,101 @@
+"""``manifest.json``, which says how every stage of a run folder was made; and the folder's lock."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from ..errors import Problem, UserError, WorkError
+
+
+class Entry(BaseModel):
+    """One stage. ``made_from`` says when each parent's outputs were begun: a parent made anew is another."""
+
+    kind: str
+    state: Literal["running", "done", "failed", "interrupted"]
+    key: str
+    ingredients: dict[str, Any]
+    made_from: dict[str, str] = Field(default_factory=dict)
+    started: str
+    finished: str | None = None
+    minutes: float = 0.0
+    figures: dict[str, Any] = Field(default_factory=dict)
+    outputs: list[str] = Field(default_factory=list)
+    error: str | None = None
+
+
+class Manifest(BaseModel):
+    """The stages that a run folder has, or tried to have."""
+
+    version: Literal[1] = 1
+    recipe: str = ""
+    stages: dict[str, Entry] = Field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest of a run folder; an empty one if it has none yet.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = folder / "manifest.json"
+        if not path.exists():
+            return cls()
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            what = f"not a manifest of this version: {error.errors()[0]['msg']}"
+            raise UserError(
+                Problem(str(path), what, "remove the run folder, or give the run another name")
+            ) from None
+
+    def write(self, folder: Path) -> None:
+        """Replace the folder's manifest in one step."""
+        write_json(folder / "manifest.json", self.model_dump(mode="json"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that the file is either the old one or the new one, never half of it."""
+    half = path.with_name(f".{path.name}.partial")
+    half.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+def now() -> str:
+    """The local time, with its zone."""
+    return datetime.now().astimezone().isoformat()
+
+
+def minute(time: str | None) -> str:
+    """A time as it is shown: 2026-11-23 10:40."""
+    return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M") if time else "?"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder. The system lets go of it when the process ends, however it ends.
+
+    Raises:
+        WorkError: another live process holds it.
+    """
+    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise WorkError(
+                f"{folder} is in use by {holder}; wait for it, or give this run another name"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, started {minute(now())}\n")
+        lock.flush()
+        yield

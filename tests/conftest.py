@@ -1,0 +1,40 @@
+"""What several tests need, and the reasons for skipping."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def codiesp_dir() -> Path:
+    """The real CodiEsp corpus, which is not part of the project."""
+    folder = Path(os.environ.get("SCL_RL_CODIESP") or HERE.parent.parent / "shared" / "data" / "codiesp")
+    if not (folder / "train" / "text_files").is_dir():
+        pytest.skip(f"CodiEsp is not at {folder}; set SCL_RL_CODIESP to the folder that has train/ and dev/")
+    return folder
+
+
+@pytest.fixture
+def small_codiesp(tmp_path) -> Path:
+    """A corpus of two invented cases in CodiEsp's layout."""
+    split = tmp_path / "codiesp" / "train"
+    (split / "text_files").mkdir(parents=True)
+    texts = {
+        "S0000-1": "Varón con dolor abdominal y náuseas.\nSe realiza TAC torácico.\n",
+        "S0000-2": "Mujer sana ‏אבג‏ con <b>tos</b> 😀 y fiebre.",
+    }
+    for name, text in texts.items():
+        (split / "text_files" / f"{name}.txt").write_text(text, encoding="utf-8", newline="")
+    fever = texts["S0000-2"].index("fiebre")
+    rows = [
+        ("S0000-1", "DIAGNOSTICO", "r10.9", "dolor abdominal", "10 25"),
+        ("S0000-1", "DIAGNOSTICO", "r10.9", "abdominal dolor", "16 25;10 15"),
+        ("S0000-1", "DIAGNOSTICO", "r11.0", "nauseas", "28 35"),
+        ("S0000-1", "PROCEDIMIENTO", "bw24zzz", "TAC torácico", "48 60"),
+        ("S0000-2", "DIAGNOSTICO", "r50.9", "fiebre", f"{fever} {fever + 6};3 3"),
+    ]
+    (split / "trainX.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    return split
