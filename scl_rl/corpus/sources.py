@@ -74,6 +74,14 @@ class Sets:
     test: Sequence[Document] = ()
 
 
+def provides(settings: DataSettings) -> set[str]:
+    """The sets that the settings promise; a promised set can still turn out empty."""
+    if isinstance(settings, FilesSource):
+        return set(inputs(settings))
+    optional = {"dev", "code_only"} & set(type(settings).model_fields)
+    return {"annotated", "spans", "test"} | {name for name in optional if getattr(settings, name)}
+
+
 def inputs(settings: DataSettings) -> dict[str, Path]:
     """The fields of the settings that name a file or folder to read."""
     return {name: value for name, value in settings if isinstance(value, Path)}

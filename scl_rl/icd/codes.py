@@ -1,63 +1,68 @@
-"""A thin layer over ``simple-icd-10-cm``, which takes seconds to import and so is imported on first use."""
+"""ICD-10-CM as ``simple_icd_10_cm`` has it: which codes there are, what they mean, where they stand."""
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from .lexicon import LEXICON
 
-_VAGUE = re.compile(r",? (unspecified|not elsewhere classified|unspecified site)$")
-_WORDABLE = re.compile(r"[A-Za-z][A-Za-z' -]{3,40}")
-
-
-@functools.cache
-def _icd() -> Any:
+@cache
+def _cm() -> Any:
+    """The package, imported when first asked: reading its tables takes about two seconds."""
     import simple_icd_10_cm
 
     return simple_icd_10_cm
 
 
 def is_valid(code: str) -> bool:
-    """Whether a code, category or block of that name exists."""
-    return bool(_icd().is_valid_item(code))
+    """Whether this is a category or a code below one (chapters and blocks are no codes)."""
+    cm = _cm()
+    return bool(cm.is_valid_item(code) and cm.is_category_or_subcategory(code))
 
 
 def is_billable(code: str) -> bool:
-    """Whether a code is complete: nothing stands below it."""
-    return is_valid(code) and bool(_icd().is_leaf(code))
+    """Whether a claim may carry the code: valid, and nothing more specific below it."""
+    return is_valid(code) and bool(_cm().is_leaf(code))
+
+
+@cache
+def billable_codes() -> tuple[str, ...]:
+    """Every billable code, in the order of the tables."""
+    return tuple(code for code in _cm().get_all_codes(True) if is_billable(code))
 
 
 def title(code: str) -> str:
-    """The official title of a code."""
-    return str(_icd().get_description(code))
+    """The official title.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    return str(_cm().get_description(code))
 
 
-def ancestors(code: str) -> list[str]:
-    """Category, block and chapter above a code, nearest first."""
-    return list(_icd().get_ancestors(code))
+def synonyms(code: str) -> list[str]:
+    """The title, then the inclusion terms and includes notes of the code itself, each once.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    cm = _cm()
+    return list(dict.fromkeys([title(code), *cm.get_inclusion_term(code), *cm.get_includes(code)]))
 
 
-def wordings(code: str) -> tuple[str, ...]:
-    """Ways to write a code as a noun phrase: ours where there are any, then title and inclusion terms."""
-    icd = _icd()
-    official = [title(code), *icd.get_inclusion_term(code), *icd.get_includes(code)]
-    found = [*LEXICON.get(code, ()), *(variant for term in official for variant in _variants(term))]
-    return tuple({wording.lower(): wording for wording in reversed(found)}.values())[::-1]
+def parents(code: str) -> list[str]:
+    """What the code stands under, nearest first: subcategories and category, block, chapter.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    return list(_cm().get_ancestors(code))
 
 
-def _variants(term: str) -> Iterator[str]:
-    """A term as it would be written in a sentence, and with the part after a comma in front."""
-    plain = _VAGUE.sub("", term).strip()
-    plain = plain if plain[:2].isupper() else plain[:1].lower() + plain[1:]
-    head, comma, rest = plain.partition(", ")
-    candidates = [plain, f"{rest} {head}", head] if comma else [plain]
-    yield from (candidate for candidate in candidates if _WORDABLE.fullmatch(candidate))
+def hierarchy(code: str) -> list[str]:
+    """Chapter, block, category, … down to the code itself.
 
-
-def billable_codes() -> list[str]:
-    """Every billable code, in the order of the classification."""
-    icd = _icd()
-    return [code for code in icd.get_all_codes(with_dots=True) if icd.is_leaf(code)]
+    Raises:
+        ValueError: there is no such code.
+    """
+    return [*reversed(parents(code)), code]

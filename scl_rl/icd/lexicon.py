@@ -1,402 +1,266 @@
-"""How clinicians and patients word some common diagnoses: abbreviations, lay terms, variants.
+"""How people write common ICD-10-CM codes: abbreviations, lay terms, clinical variants. Written by hand.
 
-Compiled for this project. Every wording is a noun phrase in running-text case, and none stands inside
-another one, so that a text says which code is meant wherever one of them occurs.
+A wording may open with its article, which is no part of it, and may hold one ``[insert]``: words that
+can stand inside it and make the mention discontinuous ("high[ systolic] blood pressure"). No wording is
+found inside another one, whichever code that belongs to, so a text says at once which code it speaks of.
 """
 
 from __future__ import annotations
 
-LEXICON: dict[str, tuple[str, ...]] = {
-    "I10": (
-        "HTN",
-        "high blood pressure",
-        "arterial hypertension",
-        "elevated BP",
-        "hypertensive disease",
-        "high BP",
-    ),
-    "E11.9": (
-        "T2DM",
-        "type 2 diabetes",
-        "adult-onset diabetes",
-        "DM2",
-        "non-insulin-dependent diabetes",
-        "NIDDM",
-    ),
-    "E78.5": (
-        "hyperlipidemia",
-        "HLD",
-        "high cholesterol",
-        "dyslipidemia",
-        "elevated lipids",
-        "raised blood fats",
-    ),
-    "J45.909": (
-        "asthma",
-        "reactive airway disease",
-        "bronchial hyperreactivity",
-        "wheezy airways",
-        "RAD",
-        "twitchy airways",
-    ),
-    "J18.9": (
-        "pneumonia",
-        "lung infection",
-        "PNA",
-        "infected lungs",
-        "consolidation of the lung",
-        "chest infection",
-    ),
-    "J44.9": (
-        "COPD",
-        "chronic obstructive lung disease",
-        "smoker's lung",
-        "chronic airflow obstruction",
-        "chronic obstructive airways",
-        "COAD",
-    ),
-    "I50.9": (
-        "heart failure",
-        "CHF",
-        "weak heart",
-        "cardiac decompensation",
-        "failing heart",
-        "pump failure",
-    ),
-    "I48.91": (
-        "atrial fibrillation",
-        "AFib",
-        "irregular heartbeat",
-        "auricular fibrillation",
-        "a-fib",
-        "fibrillating atria",
-    ),
-    "I25.10": (
-        "coronary artery disease",
-        "CAD",
-        "blocked heart arteries",
-        "coronary atherosclerosis",
-        "coronary heart disease",
-        "narrowed coronaries",
-    ),
-    "I21.9": (
-        "myocardial infarction",
-        "heart attack",
-        "AMI",
-        "cardiac infarction",
-        "coronary thrombosis",
-        "infarcted myocardium",
-    ),
-    "I63.9": (
-        "ischemic stroke",
-        "CVA",
-        "cerebral infarction",
-        "brain attack",
-        "blood clot in the brain",
-        "brain infarct",
-    ),
-    "G43.909": (
-        "migraine",
-        "sick headaches",
-        "hemicrania",
-        "throbbing aura attacks",
-        "megrim",
-        "migrainous episodes",
-    ),
-    "G40.909": (
-        "epilepsy",
-        "seizure disorder",
-        "recurrent fits",
-        "epileptic attacks",
-        "convulsive disorder",
-        "falling sickness",
-    ),
-    "F32.9": (
-        "depression",
-        "MDD",
-        "depressive episode",
-        "low mood disorder",
-        "clinical melancholia",
-        "depressed state",
-    ),
-    "F41.9": (
-        "anxiety",
-        "nervousness disorder",
-        "GAD-type worry",
-        "constant worrying",
-        "anxious state",
-        "bad nerves",
-    ),
-    "E03.9": (
-        "hypothyroidism",
-        "underactive thyroid",
-        "low thyroid function",
-        "thyroid insufficiency",
-        "myxedema",
-        "sluggish thyroid",
-    ),
-    "E05.90": (
-        "hyperthyroidism",
-        "overactive thyroid",
-        "thyrotoxicosis",
-        "excess thyroid hormone",
-        "toxic thyroid",
-        "racing thyroid",
-    ),
-    "E66.9": (
-        "obesity",
-        "excess body weight",
-        "morbid adiposity",
-        "BMI of 38",
-        "corpulence",
-        "severe overweight",
-    ),
-    "K21.9": (
-        "GERD",
-        "acid reflux",
-        "gastroesophageal reflux",
-        "heartburn disease",
-        "reflux esophageal disease",
-        "acid regurgitation",
-    ),
-    "K29.70": (
-        "gastritis",
-        "inflamed stomach lining",
-        "stomach inflammation",
-        "gastric mucosal inflammation",
-        "irritated stomach",
-        "gastric catarrh",
-    ),
-    "K80.20": (
-        "gallstones",
-        "cholelithiasis",
-        "stones in the gallbladder",
-        "biliary calculi",
-        "gallbladder calculus",
-        "bile stones",
-    ),
-    "K57.30": (
-        "diverticulosis",
-        "pouches in the colon",
-        "colonic diverticula",
-        "diverticular disease",
-        "outpouchings of the bowel",
-        "bowel pockets",
-    ),
-    "K59.00": (
-        "constipation",
-        "infrequent stools",
-        "hard bowel movements",
-        "obstipation",
-        "costiveness",
-        "sluggish bowels",
-    ),
-    "N39.0": (
-        "urinary tract infection",
-        "UTI",
-        "bladder infection",
-        "infected urine",
-        "bacteriuria with symptoms",
-        "urosepsis without shock",
-    ),
-    "N20.0": (
-        "kidney stone",
-        "nephrolithiasis",
-        "renal calculus",
-        "stone in the kidney",
-        "renal lithiasis",
-        "staghorn stone",
-    ),
-    "N18.9": (
-        "chronic kidney disease",
-        "CKD",
-        "chronic renal insufficiency",
-        "poor kidney function",
-        "long-term kidney damage",
-        "failing kidneys",
-    ),
-    "N40.0": (
-        "enlarged prostate",
-        "BPH",
-        "prostatic hyperplasia",
-        "swollen prostate",
-        "prostate enlargement",
-        "prostatic adenoma",
-    ),
-    "M19.90": (
-        "osteoarthritis",
-        "degenerative joint disease",
-        "wear-and-tear arthritis",
-        "OA",
-        "arthrosis",
-        "worn joints",
-    ),
-    "M06.9": (
-        "rheumatoid arthritis",
-        "RA",
-        "rheumatoid disease",
-        "inflammatory polyarthritis",
-        "rheumatoid joints",
-        "seropositive joint disease",
-    ),
-    "M10.9": (
-        "gout",
-        "uric acid arthritis",
-        "podagra",
-        "urate crystal disease",
-        "gouty flare",
-        "crystal-induced toe pain",
-    ),
-    "M81.0": (
-        "osteoporosis",
-        "brittle bones",
-        "thinning bones",
-        "low bone density disease",
-        "porous bones",
-        "bone fragility",
-    ),
-    "M54.50": ("low back pain", "lumbago", "lumbar pain", "lower backache", "lumbalgia", "sore lower back"),
-    "D50.9": (
-        "iron deficiency anemia",
-        "IDA",
-        "low iron",
-        "sideropenic anemia",
-        "iron-poor blood",
-        "anemia from lack of iron",
-    ),
-    "D64.9": (
-        "low red cell count",
-        "low blood count",
-        "low hemoglobin",
-        "reduced red cells",
-        "thin blood count",
-        "Hb deficiency",
-    ),
-    "L40.9": (
-        "psoriasis",
-        "psoriatic plaques",
-        "scaly plaques",
-        "psoriatic skin disease",
-        "silvery scales",
-        "plaque-type rash",
-    ),
-    "L20.9": (
-        "atopic dermatitis",
-        "eczema",
-        "atopic skin",
-        "itchy flexural rash",
-        "neurodermatitis",
-        "flexural skin inflammation",
-    ),
-    "B02.9": (
-        "shingles",
-        "herpes zoster",
-        "zoster rash",
-        "dermatomal blisters",
-        "zona",
-        "chickenpox reactivation",
-    ),
-    "J02.9": (
-        "sore throat",
-        "pharyngitis",
-        "throat infection",
-        "inflamed throat",
-        "raw throat",
-        "throat inflammation",
-    ),
-    "J01.90": (
-        "acute sinusitis",
-        "sinus infection",
-        "inflamed sinuses",
-        "acute rhinosinusitis",
-        "blocked infected sinuses",
-        "sinus empyema",
-    ),
-    "H10.9": (
-        "conjunctivitis",
-        "pink eye",
-        "inflamed conjunctiva",
-        "red sticky eye",
-        "eye inflammation with discharge",
-        "conjunctival infection",
-    ),
-    "H66.90": (
-        "otitis media",
-        "middle ear infection",
-        "AOM",
-        "infected ear",
-        "inflammation of the middle ear",
-        "tympanic infection",
-    ),
-    "H40.9": (
-        "glaucoma",
-        "raised eye pressure",
-        "high intraocular pressure",
-        "optic nerve cupping",
-        "ocular hypertension with field loss",
-        "pressure damage of the eye",
-    ),
-    "R51.9": ("headache", "cephalalgia", "head pain", "pain in the head", "cephalgia", "sore head"),
-    "R07.9": (
-        "chest pain",
-        "thoracic pain",
-        "CP",
-        "pain in the chest",
-        "chest discomfort",
-        "tightness of the chest",
-    ),
-    "R06.02": ("shortness of breath", "SOB", "dyspnea", "breathlessness", "air hunger", "trouble breathing"),
-    "R42": ("dizziness", "vertigo", "giddiness", "lightheadedness", "spinning sensation", "woozy spells"),
-    "R50.9": ("fever", "pyrexia", "high temperature", "febrile state", "raised temperature", "temp of 39"),
-    "R11.2": (
-        "nausea and vomiting",
-        "N/V",
-        "throwing up",
-        "repeated emesis",
-        "being sick to the stomach",
-        "vomiting with nausea",
-    ),
-    "R05.9": ("cough", "tussis", "hacking", "coughing spells", "barking chest", "tickly throat spasms"),
-    "R53.83": ("fatigue", "tiredness", "low energy", "exhaustion", "lack of energy", "weariness"),
-    "R60.9": ("edema", "swollen legs", "fluid retention", "puffy ankles", "dropsy", "water in the legs"),
-    "G47.33": (
-        "sleep apnea",
-        "OSA",
-        "pauses in breathing at night",
-        "nocturnal airway collapse",
-        "OSAHS",
-        "apneic sleep",
-    ),
-    "G47.00": (
-        "insomnia",
-        "trouble sleeping",
-        "sleeplessness",
-        "poor sleep",
-        "wakeful nights",
-        "inability to fall asleep",
-    ),
-    "I26.99": (
-        "pulmonary embolism",
-        "PE",
-        "clot in the lung",
-        "lung clot",
-        "pulmonary thromboembolism",
-        "embolus to the lung",
-    ),
-    "I82.409": (
-        "deep vein thrombosis",
-        "DVT",
-        "blood clot in the leg",
-        "leg vein clot",
-        "deep venous thrombosis",
-        "clotted leg vein",
-    ),
-    "F17.210": (
-        "smoking",
-        "cigarette dependence",
-        "nicotine addiction",
-        "tobacco habit",
-        "cigarette use",
-        "heavy tobacco use",
-    ),
-}
+import re
+from typing import Literal, NamedTuple, cast, get_args
+
+Condition = Literal["symptom", "acute", "event", "chronic", "relapsing"]
+
+_FORM = re.compile(r"(?:(an?) )?([^\[\]]+)(?:\[([^\[\]]+)\]([^\[\]]+))?")
+
+
+class Wording(NamedTuple):
+    """One way to write a code."""
+
+    text: str
+    """The words, lower-case unless an abbreviation or a name."""
+    article: str = ""
+    """What goes before them in running text: "a", "an" or nothing."""
+    split: tuple[str, str, str] | None = None
+    """First fragment, what may be inserted after it, second fragment; each with its white space."""
+
+    @classmethod
+    def parse(cls, form: str) -> Wording:
+        """Read the notation of the lexicon.
+
+        Raises:
+            ValueError: it is no such notation.
+        """
+        match = _FORM.fullmatch(" ".join(form.split()))
+        if match is None:
+            raise ValueError(f"not a wording: {form!r}")
+        article, left, insert, right = match.groups()
+        if right is None:
+            return cls(left, article or "")
+        return cls(left + right, article or "", (left, insert, right))
+
+
+class Entry(NamedTuple):
+    """What is known of one code: the kind of condition it is, and its wordings."""
+
+    condition: Condition
+    wordings: tuple[Wording, ...]
+
+
+_TABLE = """\
+I10 chronic
+    HTN; hypertension; high[ systolic] blood pressure; elevated[ home] blood pressure; hypertensive disease;
+    raised[ resting] BP; hypertensive vascular disease
+R07.9 symptom
+    chest[ and arm] pain; pain[ and pressure] in the chest; thoracic pain; a chest ache;
+    hurting in the chest; aching[ and burning] in the chest; a sore chest
+J18.9 acute
+    pneumonia; PNA; a lung[ and pleural] infection; an infection[ and consolidation] in the lung;
+    pneumonic consolidation; a pneumonic[ lower-lobe] infiltrate; an infected lung
+E11.9 chronic
+    type 2 diabetes; T2DM; DM2; adult-onset[, diet-controlled] diabetes; NIDDM;
+    type II[ non-ketotic] diabetes; non-insulin-dependent diabetes; sugar diabetes
+R06.02 symptom
+    shortness of breath; SOB; breathlessness; getting winded; a breathless[ and tight] feeling;
+    running out of breath; gasping[ and fighting] for breath
+N39.0 acute
+    a UTI; a urinary tract infection; a urine infection; infected[, cloudy] urine;
+    a urinary[ bacterial] infection; a water infection; an infection of the urinary tract
+I48.91 relapsing
+    atrial fibrillation; AFib; a-fib; fibrillation of the atria; auricular fibrillation; nonvalvular AF;
+    fibrillating[, dilated] atria
+R50.9 symptom
+    a fever; pyrexia; a high[ evening] temperature; a raised[ oral] temperature; running a temperature;
+    febrile[ nighttime] episodes; an elevated body temperature
+K21.9 relapsing
+    GERD; acid[ and bile] reflux; gastroesophageal reflux; reflux disease; GORD; chronic[ nighttime] reflux;
+    esophageal acid exposure
+N20.0 event
+    a kidney stone; nephrolithiasis; a renal[ pelvic] calculus; a renal stone; a staghorn calculus;
+    stones[ and gravel] in the kidney; calculi of the kidney
+J44.9 chronic
+    COPD; chronic obstructive pulmonary disease; chronic obstructive lung disease; COAD;
+    chronic[, fixed] airflow obstruction; smoker's lung; chronic obstructive[ large] airway disease
+R51.9 symptom
+    a headache; cephalgia; cephalalgia; head[ and neck] pain; pain[ and pressure] in the head;
+    a pounding[, heavy] head; an aching head
+E78.5 chronic
+    hyperlipidemia; HLD; elevated lipids; dyslipidemia; high[ fasting] blood lipids; hyperlipemia;
+    raised[ fasting] lipid levels
+L03.90 acute
+    cellulitis; a spreading[ superficial] skin infection; infected[, warm] skin; an SSTI;
+    cellulitic[ red] skin; a skin and soft tissue infection
+I50.9 chronic
+    CHF; congestive heart failure; cardiac[ pump] failure; myocardial failure; a failing heart;
+    congestive heart disease; a weak[ and enlarged] heart pump
+R42 symptom
+    dizziness; lightheadedness; vertigo; giddiness; feeling[ faint and] dizzy; dizzy spells;
+    light-headed[ and woozy] spells
+E03.9 chronic
+    hypothyroidism; an underactive[ and enlarged] thyroid; low[ circulating] thyroid hormone;
+    thyroid insufficiency; a sluggish thyroid; myxedema; a hypothyroid state
+N17.9 acute
+    acute kidney injury; acute renal failure; acute kidney failure; acute[ prerenal] renal injury;
+    sudden kidney shutdown; an abrupt[ and severe] loss of kidney function
+R10.9 symptom
+    abdominal[, cramping] pain; a stomach ache; belly[ and groin] pain; a bellyache; tummy pain; abd pain;
+    pain[ and cramping] in the abdomen
+I25.10 chronic
+    CAD; coronary artery disease; coronary[ vessel] atherosclerosis; coronary heart disease; ASHD;
+    narrowed[ and calcified] coronary arteries; clogged heart arteries; atherosclerotic heart disease
+I63.9 event
+    a stroke; a CVA; a cerebral[ cortical] infarction; a brain[ stem] infarct; a brain attack;
+    a cerebrovascular accident; apoplexy
+M10.9 relapsing
+    gouty arthritis; podagra; gout flares; urate[ crystal] arthritis; gouty[, swollen] joints;
+    uric acid arthritis
+R11.2 symptom
+    nausea[, bloating] and vomiting; N/V; nausea with emesis; queasiness and vomiting; vomiting and nausea;
+    feeling sick[, sweating] and throwing up
+J45.909 relapsing
+    bronchial asthma; reactive airway disease; asthmatic bronchitis; hyperreactive airways;
+    twitchy[ and sensitive] airways; asthmatic airway disease
+N18.9 chronic
+    CKD; chronic kidney disease; chronic[, stable] renal insufficiency; chronic renal failure;
+    reduced[ baseline] kidney function; long-standing kidney damage; chronic renal disease
+E87.6 acute
+    hypokalemia; low[ serum] potassium; potassium deficiency; potassium depletion; hypopotassemia;
+    a potassium[ and magnesium] deficit
+F32.A relapsing
+    depression; a depressive disorder; a depressed[ and tearful] mood; depressive illness;
+    a low[, flat] mood; feeling depressed
+M54.50 symptom
+    low[, aching] back pain; LBP; lumbago; lower back ache; pain[ and stiffness] in the lower back;
+    lumbar pain; loin pain
+I26.99 event
+    a pulmonary embolism; a pulmonary embolus; a lung clot; a clot[ lodged] in the lung;
+    pulmonary thromboembolism; blood clots to the lungs
+G47.33 chronic
+    obstructive sleep apnea; OSA; obstructive[ nighttime] apneas; obstructive hypopnea;
+    airway[ and pharyngeal] collapse in sleep; obstructed breathing in sleep
+R19.7 symptom
+    diarrhea; loose[, greenish] stools; watery[, foul] bowel movements; runny stools; the runs;
+    liquid stools; loose motions
+D50.9 relapsing
+    iron deficiency anemia; low-iron anemia; iron-poor blood; sideropenic anemia; asiderotic anemia;
+    anemia[, microcytic,] from low iron
+R55 symptom
+    syncope; fainting; a blackout; passing[ briefly] out; a vasovagal attack;
+    a syncopal[, unwitnessed] episode; a transient loss of consciousness
+M25.562 symptom
+    pain[ and stiffness] in the left knee; left knee pain; left-sided[ medial] knee pain;
+    left knee arthralgia; a sore[, stiff] left knee; an aching left knee
+K80.20 relapsing
+    cholelithiasis; gallstones; gallbladder[ sludge and] stones; GB stones;
+    stones[ and sludge] in the gallbladder; cholecystolithiasis; biliary calculi
+R31.9 symptom
+    hematuria; blood[ and clots] in the urine; bloody[, dark] urine; urinary bleeding; bloodstained urine;
+    passing blood in urine
+N40.0 chronic
+    BPH; an enlarged[, smooth] prostate; benign prostatic hyperplasia; prostatic enlargement;
+    prostatic hypertrophy; benign[ diffuse] growth of the prostate
+E87.1 acute
+    hyponatremia; low[ serum] sodium; sodium deficiency; hypo-osmolality; sodium[ and chloride] depletion;
+    low salt in the blood
+M81.0 chronic
+    osteoporosis; porous[ and fragile] bones; age-related[ hip] bone loss; osteoporotic bone; brittle bones;
+    senile bone thinning
+R05.9 symptom
+    a dry[ and tickly] cough; a nagging cough; coughing fits; a hacking cough; coughing spells;
+    a wet[, rattling] cough; tussive episodes
+F41.9 relapsing
+    an anxiety disorder; chronic anxiety; excessive[ daily] anxiety; anxious distress;
+    persistent[ free-floating] anxiety; an anxiety problem
+R53.83 symptom
+    fatigue; tiredness; a lack[ of drive and] of energy; lethargy; low energy; feeling[ weak and] tired;
+    being worn out
+G43.909 relapsing
+    migraine attacks; migrainous episodes; episodic[ one-sided] migraine; megrim; a migraine syndrome;
+    recurrent[ left-sided] migraines
+R00.2 symptom
+    palpitations; a racing[ and thumping] heart; skipped[ or extra] heartbeats; heart flutters;
+    awareness of heartbeat; a fluttering heart
+I82.409 event
+    a DVT; deep vein thrombosis; a deep[ calf] vein clot; deep[ femoral] venous thrombosis;
+    leg vein thrombosis; a blood clot in the leg
+E05.90 relapsing
+    hyperthyroidism; an overactive[, tender] thyroid; thyrotoxicosis; excess[ circulating] thyroid hormone;
+    a hyperthyroid state; thyroid overactivity
+R60.0 symptom
+    leg[ heaviness and] swelling; swollen[ and tight] ankles; swelling[ and heaviness] of the legs;
+    ankle edema; pedal edema; puffy ankles
+M19.90 chronic
+    osteoarthritis; DJD; degenerative joint disease; degenerative[ nodal] arthritis; wear-and-tear arthritis;
+    arthrosis; degenerative[ hand] joints
+K35.80 event
+    acute[ uncomplicated] appendicitis; an inflamed[, swollen] appendix; appendiceal inflammation;
+    an infected appendix; acute appendiceal infection
+R21 symptom
+    a skin rash; a skin eruption; an exanthem; a breakout[ of red spots] on the skin; a blotchy[, red] rash;
+    an erythematous[, raised] eruption
+G40.909 chronic
+    epilepsy; a seizure disorder; epileptic fits; recurrent[ generalized] seizures;
+    epileptic[ nocturnal] attacks; an epileptic disorder
+E86.0 acute
+    dehydration; a body water deficit; a dehydrated[ and weak] state; a lack of body water;
+    a dried-out state; low[ total] body water
+A41.9 acute
+    sepsis; septicemia; blood poisoning; a septic[ and toxic] state; septic illness
+R30.0 symptom
+    dysuria; painful urination; burning[ and stinging] with urination; pain[ and urgency] with urination;
+    stinging on passing urine; burning when urinating
+E66.9 chronic
+    obesity; an obese[ central] body habitus; excess[ central] body fat; adiposity; corpulence;
+    too much body fat
+R63.4 symptom
+    weight loss; losing weight; a loss[ of appetite and] of weight; falling[ body] weight;
+    getting[ visibly] thinner; dropping[ several] pounds
+J06.9 acute
+    an upper[ viral] respiratory infection; an upper respiratory tract infection; a viral URI;
+    a viral infection of the upper airways; an upper airway infection
+R04.0 symptom
+    epistaxis; a nosebleed; bleeding[ and crusting] from the nose; nasal bleeding;
+    a nasal[ septal] hemorrhage; a bloody nose
+E55.9 relapsing
+    vitamin D deficiency; low[ serum] vitamin D; avitaminosis D; hypovitaminosis D; a lack of vitamin D;
+    vitamin D insufficiency
+H93.19 symptom
+    tinnitus; ringing[ and fullness] in the ears; ear ringing; buzzing in the ears;
+    noises[ and hissing] in the ears
+H66.90 acute
+    otitis media; a middle[ and outer] ear infection; an infection[ and fluid] in the middle ear; AOM;
+    an inflamed middle ear
+K59.00 symptom
+    constipation; infrequent[ and painful] bowel movements; hard stools; difficulty passing stool;
+    costiveness; sluggish bowels
+I21.4 event
+    an NSTEMI; a non-ST elevation MI; a non-ST elevation myocardial infarction; a subendocardial infarction;
+    a non-Q-wave[ lateral] infarction
+K57.30 chronic
+    diverticulosis; colonic diverticula; diverticular disease; diverticula[ and polyps] of the colon;
+    pouches in the colon
+G47.00 symptom
+    insomnia; sleeplessness; trouble[ falling or] staying asleep; poor[, broken] sleep;
+    an inability to sleep; difficulty sleeping
+J02.9 acute
+    a sore[, scratchy] throat; acute[ viral] pharyngitis; throat[ and tonsil] soreness; a throat infection;
+    an inflamed[, red] throat
+"""
+
+
+def _read(table: str) -> dict[str, Entry]:
+    """Each code's line, then its wordings, indented."""
+    entries = {}
+    for block in re.split(r"\n(?=\S)", table.strip()):
+        head, _, forms = block.partition("\n")
+        code, condition = head.split()
+        if condition not in get_args(Condition):
+            raise ValueError(f"{code}: no such kind of condition: {condition}")
+        wordings = tuple(Wording.parse(form) for form in forms.split(";"))
+        entries[code] = Entry(cast(Condition, condition), wordings)
+    return entries
+
+
+LEXICON: dict[str, Entry] = _read(_TABLE)
+"""Code → entry; the most common codes come first, kinds of condition mixed."""

@@ -12,9 +12,8 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, e
 from pathlib import Path
 
 from ..stages.base import StageSettings
+from ..stages.rewards import GROUP
 from .suggest import did_you_mean
-
-GROUP = "scl_rl.rewards"
 
 
 def reward_names(settings: StageSettings) -> list[str]:

@@ -104,6 +104,10 @@ class StageSettings(BaseModel):
         None, alias="from", title="The stage, or stages, this one starts from"
     )
 
+    def uses(self) -> set[str]:
+        """The sets of the data that the stage can't do without: names of :class:`DataFiles`' fields."""
+        return set()
+
     def run(self, context: StageContext) -> dict[str, Any]:
         """Do the work, write outputs into ``context.folder`` and return the figures to report."""
         raise NotImplementedError

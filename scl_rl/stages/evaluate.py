@@ -20,6 +20,10 @@ class EvaluateSettings(StageSettings):
 
     parent_kinds: ClassVar[tuple[str, ...]] = ("predict",)
 
+    def uses(self) -> set[str]:
+        """The documents that it is about."""
+        return {self.on}
+
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``evaluation.json`` and report it."""
         from ..metrics.report import evaluate_files

@@ -52,6 +52,10 @@ class GrpoSettings(StageSettings):
         """A bare name stands for that reward with weight 1."""
         return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
+    def uses(self) -> set[str]:
+        """What it trains on and what it is checked on."""
+        return {"annotated", "dev"}
+
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the best model into ``model/`` and report tokens, rewards and the dev checks."""
         from .training_grpo import train_grpo

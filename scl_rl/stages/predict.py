@@ -21,6 +21,10 @@ class PredictSettings(StageSettings):
 
     parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
 
+    def uses(self) -> set[str]:
+        """The documents that it is about."""
+        return {self.on}
+
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``predictions.jsonl`` and report how many documents, windows and malformed lines."""
         documents: Path | None = getattr(context.data, self.on)

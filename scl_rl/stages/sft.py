@@ -38,6 +38,11 @@ class SftSettings(StageSettings):
             raise ValueError("documents and spans can't both be 0")
         return self
 
+    def uses(self) -> set[str]:
+        """What it trains on."""
+        shares = {"annotated": self.documents, "spans": self.spans}
+        return {name for name, share in shares.items() if share}
+
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the model into ``model/`` and report tokens, steps and the last loss."""
         from .training_sft import train_sft

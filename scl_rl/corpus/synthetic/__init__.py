@@ -1,6 +1,6 @@
-"""Invented clinical notes with gold evidence, and the traps that make evidence matter."""
+"""Invented clinical notes whose evidence is known: what the quickstart and the tests learn from."""
 
-from .generate import SyntheticCorpus, generate
+from .sets import SyntheticCorpus, generate
 from .settings import SyntheticSettings
 
 __all__ = ["SyntheticCorpus", "SyntheticSettings", "generate"]

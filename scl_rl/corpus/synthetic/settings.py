@@ -1,29 +1,37 @@
-"""How large a synthetic corpus is and how hard."""
+"""What can be asked of the synthetic corpus."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class SyntheticSettings(BaseModel):
-    """Sizes are numbers of documents; the same settings give the same corpus, byte for byte."""
+    """How much to make, of what, and how hard."""
 
     model_config = ConfigDict(extra="forbid")
 
-    codes: int = Field(40, title="Codes in the corpus", ge=2)
-    documents: int = Field(64, title="Annotated training documents", ge=1)
-    spans: int | None = Field(None, title="Spans; absent = every wording of tiers A and B once", ge=1)
-    code_only: int = Field(200, title="Training documents with codes and no evidence", ge=0)
+    codes: int = Field(40, title="Codes; beyond our lexicon they come from the ICD-10-CM tables", ge=2)
+    documents: int = Field(64, title="Documents with codes and evidence", ge=0)
+    spans: int | None = Field(None, title="Spans; absent = every wording they may have, once or twice", ge=0)
+    code_only: int = Field(200, title="Documents with codes and no evidence", ge=0)
     dev: int = Field(60, title="Documents to choose checkpoints on", ge=0)
-    test: int = Field(120, title="Documents to report on", ge=1)
-    codes_per_document: tuple[int, int] = Field((1, 4), title="Fewest and most codes of a document")
-    empty_rate: float = Field(0.04, title="Share of documents without any code", ge=0, le=1)
-    trap_rate: float = Field(0.5, title="Chance of a trap for each code of a document", ge=0, le=1)
+    test: int = Field(120, title="Documents to report on", ge=0)
+    seed: int = Field(0, title="Seed; another one makes another corpus", ge=0)
+    codes_per_document: tuple[int, int] = Field((1, 5), title="Fewest and most codes of a document")
+    characters: int = Field(400, title="Length of a typical document; filler is added up to it", ge=0)
+    empty_rate: float = Field(0.04, title="Share of documents with no code", ge=0, le=1)
+    trap_rate: float = Field(0.5, title="Chance of each of two traps of codes that don't apply", ge=0, le=1)
     same_word_rate: float = Field(
-        0.35, title="Share of the traps that use a word which also counts", ge=0, le=1
+        0.15, title="Chance that a code's own words stand in a trap too", ge=0, le=1
     )
     repeat_rate: float = Field(0.15, title="Chance that a code is mentioned twice", ge=0, le=1)
-    split_rate: float = Field(
-        0.12, title="Chance that a mention of several words is discontinuous", ge=0, le=1
+    discontinuous_rate: float = Field(
+        0.4, title="Chance that words which can be torn apart are torn apart", ge=0, le=1
     )
-    seed: int = Field(0, title="Seed of the corpus", ge=0)
+
+    @field_validator("codes_per_document")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= value[0] <= value[1]:
+            raise ValueError("fewest must be at least 1 and at most the second number")
+        return value

@@ -1,0 +1,168 @@
+"""The five sets of the synthetic corpus, each from its own source of chance."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from ...errors import UserError
+from ..types import Annotation, Document, Mention, Span
+from .note import Note, plan
+from .settings import SyntheticSettings
+from .vocabulary import TIERS, Deck, Vocabulary, vocabulary
+from .write import Fact, Piece
+
+SOURCE = "synthetic"
+_TRIES = 1000
+
+
+@dataclass(frozen=True)
+class SyntheticCorpus:
+    """What was made. ``lexicon`` is code → wording → tier."""
+
+    documents: list[Document]
+    spans: list[Span]
+    code_only: list[Document]
+    dev: list[Document]
+    test: list[Document]
+    lexicon: dict[str, dict[str, str]]
+
+
+def generate(settings: SyntheticSettings) -> SyntheticCorpus:
+    """Make the corpus. The same settings give the same bytes; the size of one set changes no other.
+
+    Raises:
+        UserError: there are not so many codes with enough wordings, or so many different notes.
+    """
+    words = vocabulary(settings.codes, settings.seed)
+    maker = _Maker(settings, words)
+    return SyntheticCorpus(
+        documents=maker.documents("train", settings.documents, "A"),
+        spans=_spans(settings, words),
+        code_only=[_without_evidence(d) for d in maker.documents("codes", settings.code_only, "CCCA")],
+        dev=maker.documents("dev", settings.dev, TIERS),
+        test=maker.documents("test", settings.test, TIERS),
+        lexicon=words.tiers(),
+    )
+
+
+class _Maker:
+    """Makes documents, no two with the same text."""
+
+    def __init__(self, settings: SyntheticSettings, words: Vocabulary) -> None:
+        self._settings = settings
+        self._words = words
+        self._known = [
+            (wording.lower(), code) for code, wordings in words.tiers().items() for wording in wordings
+        ]
+        self._seen: set[str] = set()
+
+    def documents(self, name: str, number: int, tiers: str) -> list[Document]:
+        """So many documents; ``tiers`` is what the tier of each code is drawn from."""
+        chance = random.Random(f"{self._settings.seed}-{name}")
+        deck = Deck(self._words.codes, chance)
+        return [self._document(f"syn-{name}-{n:04}", deck, tiers, chance) for n in range(1, number + 1)]
+
+    def _document(self, id_: str, deck: Deck, tiers: str, chance: random.Random) -> Document:
+        settings = self._settings
+        empty = chance.random() < settings.empty_rate
+        codes = [] if empty else deck.draw(chance.randint(*settings.codes_per_document))
+        for _ in range(_TRIES):
+            facts = plan(codes, self._words, lambda: chance.choice(tiers), settings, chance)
+            note = Note(facts, chance).finished(settings.characters)
+            if note.text not in self._seen and self._complete(note):
+                self._seen.add(note.text)
+                return _labelled(id_, note)
+        raise UserError(f"{id_}: no other note in {_TRIES} tries; ask for fewer, longer or richer documents")
+
+    def _complete(self, note: Piece) -> bool:
+        """Whether the wordings stand nowhere but where they were put, not even across a seam."""
+        put = {(fact.code, mention[0]) for fact, mention in note.marks if len(mention) == 1}
+        lowered = note.text.lower()
+        for wording, code in self._known:
+            at = lowered.find(wording)
+            while at >= 0:
+                if (code, (at, at + len(wording))) not in put:
+                    return False
+                at = lowered.find(wording, at + 1)
+        return True
+
+
+def _labelled(id_: str, note: Piece) -> Document:
+    gold: dict[str, list[tuple[Fact, Mention]]] = {}
+    traps: list[tuple[Fact, Mention]] = []
+    for fact, mention in sorted(note.marks, key=lambda mark: mark[1]):
+        if fact.what == "affirmed":
+            gold.setdefault(fact.code, []).append((fact, mention))
+        else:
+            traps.append((fact, mention))
+    annotations = [
+        Annotation.model_validate(
+            {
+                "code": code,
+                "mentions": [mention for _, mention in marks],
+                "tier": marks[0][0].tier,
+                "kinds": _kinds([mention for _, mention in marks], [m for f, m in traps if f.code == code]),
+            }
+        )
+        for code, marks in gold.items()
+    ]
+    trapped = [
+        {"code": fact.code, "kind": fact.what, "tier": fact.tier, "fragments": [list(f) for f in mention]}
+        for fact, mention in traps
+    ]
+    return Document.model_validate(
+        {"id": id_, "text": note.text, "annotations": annotations, "traps": trapped}
+    )
+
+
+def _kinds(mentions: list[Mention], traps: list[Mention]) -> list[str]:
+    """What makes the code's evidence easy or hard to cite."""
+    kinds = ["repeated" if len(mentions) > 1 else "single"]
+    if any(len(mention) > 1 for mention in mentions):
+        kinds.append("discontinuous")
+    if any(trap < mentions[0] for trap in traps):
+        kinds.append("trap_before")
+    if any(trap > mentions[0] for trap in traps):
+        kinds.append("trap_after")
+    return kinds
+
+
+def _without_evidence(document: Document) -> Document:
+    codes = sorted(annotation.code for annotation in document.annotations or ())
+    return Document(
+        id=document.id,
+        text=document.text,
+        annotations=[Annotation(code=code, mentions=None) for code in codes],
+    )
+
+
+def _spans(settings: SyntheticSettings, words: Vocabulary) -> list[Span]:
+    """The wordings of tiers A and B, in rounds: each once, then each again, some with a capital."""
+    chance = random.Random(f"{settings.seed}-spans")
+    shown = [
+        (code, wording.text, tier)
+        for code, by_tier in words.wordings.items()
+        for tier in "AB"
+        for wording in by_tier[tier]
+    ]
+    number = settings.spans
+    if number is None:
+        rounds = [*shown, *chance.sample(shown, len(shown) // 2)]
+        chance.shuffle(rounds)
+    else:
+        rounds = []
+        while len(rounds) < number:
+            rounds += chance.sample(shown, len(shown))
+        rounds = rounds[:number]
+    return [
+        Span.model_validate(
+            {
+                "text": text[:1].upper() + text[1:] if chance.random() < 0.35 else text,
+                "code": code,
+                "source": SOURCE,
+                "tier": tier,
+            }
+        )
+        for code, text, tier in rounds
+    ]
