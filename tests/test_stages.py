@@ -173,3 +173,21 @@ def test_predictions_of_windows_come_back_to_their_documents(place, sft):
     predictions = read_predictions(place / "predict" / "predictions.jsonl")
     assert [p.id for p in predictions] == ["long", "short"]
     assert figures["malformed"] == sum(p.malformed for p in predictions)
+
+
+def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
+    said = []
+    stage = context(place, "stopped", say=said.append)
+    settings = SftSettings(tokens=600, peft={"r": 4}, trainer={**QUICK, "save_steps": 1})
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scl_rl.modeling.load.save_trained", killed)
+        with pytest.raises(KeyboardInterrupt):
+            settings.run(stage)
+    assert not (stage.folder / "model").exists()
+    figures = settings.run(stage)
+    assert f"stopped: going on from checkpoint-{figures['steps']}" in said
+    assert (stage.folder / "model" / "adapter_model.safetensors").exists()
