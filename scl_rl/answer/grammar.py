@@ -52,6 +52,13 @@ class Answer:
     lines: tuple[AnswerLine, ...] = ()
     malformed: tuple[MalformedLine, ...] = ()
 
+    def by_code(self) -> dict[str, list[QuotedMention]]:
+        """The mentions cited for each code, the lines of one code taken together."""
+        codes: dict[str, list[QuotedMention]] = {}
+        for line in self.lines:
+            codes.setdefault(line.code, []).extend(line.mentions)
+        return codes
+
 
 def render(answer: Answer, form: AnswerFormat = "lines") -> str:
     """Write the well-formed lines of an answer as text, without a final newline."""

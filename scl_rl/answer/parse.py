@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
+from ..corpus.types import CODE
 from .grammar import NO_CODES, Answer, AnswerFormat, AnswerLine, MalformedLine, Quote, QuotedMention
 
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,31}")
+_CODE = re.compile(CODE)
 _OCCURRENCE = re.compile(r"#([0-9]{1,9})(?![0-9])")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STRING = json.JSONDecoder(strict=False)

@@ -50,14 +50,20 @@ def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
     """Write records one a line, the file as a whole or not at all.
 
     An unlabelled document is written without the key ``annotations``.
+
+    Raises:
+        UserError: the file can't be written.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w", encoding="utf-8", newline="\n") as stream:
-        for record in records:
-            unlabelled = isinstance(record, Document) and record.annotations is None
-            line = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
-            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as stream:
+            for record in records:
+                unlabelled = isinstance(record, Document) and record.annotations is None
+                line = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
+                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        aside.replace(path)
+    except OSError as error:
+        raise UserError(Problem(str(path), f"can't be written: {error.strerror}")) from error
 
 
 def _read(

@@ -12,6 +12,7 @@ Fragment = tuple[StrictInt, StrictInt]
 Mention = list[Fragment]
 
 DEFAULT_SYSTEM = "ICD-10-CM"
+CODE = r"[A-Za-z0-9][A-Za-z0-9.+*/†-]{0,31}"  # what an answer can name: no white space, no quotes
 
 
 class Annotation(BaseModel):
@@ -19,7 +20,7 @@ class Annotation(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    code: str = Field(min_length=1)
+    code: str = Field(pattern=f"^{CODE}$")
     system: str = DEFAULT_SYSTEM
     mentions: list[Mention] | None
 
@@ -40,7 +41,7 @@ class Span(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     text: str = Field(min_length=1)
-    code: str = Field(min_length=1)
+    code: str = Field(pattern=f"^{CODE}$")
     system: str = DEFAULT_SYSTEM
     source: str = ""
 

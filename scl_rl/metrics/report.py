@@ -10,6 +10,7 @@ from ..corpus.jsonl import read_documents, read_predictions
 from ..corpus.types import Document, Prediction
 from ..errors import Problem, UserError
 from ..scoring.judge import GoldDocument
+from ..scoring.locate import fold
 from ..scoring.tally import Counts, Tally
 from .published import MDACE_SCORES, codiesp_x_counts, gold_mentions, mdace_counts, predicted_mentions
 from .tiers import TierTally
@@ -45,7 +46,7 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
     code, joint, anywhere, tiers = Tally(), Tally(), Tally(), TierTally()
     mdace = dict.fromkeys(MDACE_SCORES, Counts())
     codiesp = Counts()
-    mentions = located = all_cited = with_evidence = malformed = 0
+    mentions = located = misquoted = all_cited = with_evidence = malformed = 0
     for document in documents:
         gold = GoldDocument.of(document)
         prediction = by_id.get(document.id) or Prediction(id=document.id, codes=[])
@@ -53,6 +54,7 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
         malformed += prediction.malformed
         mentions += sum(len(c.mentions) for c in prediction.codes)
         located += len(cited)
+        misquoted += _misquoted(document.text, prediction)
         code.add(gold.mentions, {c.code: c.code in gold.mentions for c in prediction.codes})
         if not gold.has_evidence:
             continue
@@ -80,6 +82,7 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
         "joint_anywhere": anywhere.as_dict(),
         "evidence": {
             "grounded": located / mentions if mentions else 0.0,
+            "misquoted": misquoted,
             **{name: counts.as_dict() for name, counts in mdace.items()},
         },
         "codiesp_x": codiesp.as_dict(),
@@ -89,3 +92,17 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
     if tiers.found:
         figures["tiers"] = tiers.as_dict()
     return figures
+
+
+def _misquoted(text: str, prediction: Prediction) -> int:
+    """How many mentions quote other words than stand at their fragments; the fragments are what is scored."""
+
+    def plain(words: str) -> str:
+        return " ".join(fold(words).split())
+
+    return sum(
+        [plain(quote) for quote in mention.quotes] != [plain(text[s:e]) for s, e in mention.fragments]
+        for predicted in prediction.codes
+        for mention in predicted.mentions
+        if mention.fragments
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,9 +74,10 @@ class GoldDocument:
         return {code: [self.tokens.touched(m) for m in mentions] for code, mentions in self.mentions.items()}
 
     @cached_property
-    def _touched_anywhere(self) -> dict[str, list[frozenset[int]]]:
+    def _anywhere(self) -> dict[str, dict[tuple[Fragment, ...], frozenset[int]]]:
+        """For each code, every place where the words of a gold mention stand, with the tokens there."""
         return {
-            code: [self.tokens.touched(place) for mention in mentions for place in self.places(mention)]
+            code: {p: self.tokens.touched(p) for mention in mentions for p in self.places(mention)}
             for code, mentions in self.mentions.items()
         }
 
@@ -96,10 +98,7 @@ class GoldDocument:
         stand nearest to it.
         """
         first, *rest = [list(self.index.occurrences(self.text[s:e])) or [(s, e)] for s, e in mention]
-        moved = [
-            (start, *(min(others, key=lambda place: abs(place[0] - start[0])) for others in rest))
-            for start in first
-        ]
+        moved = [(place, *(_nearest(place, others) for others in rest)) for place in first]
         return [tuple(mention), *moved]
 
     def overlap(self, code: str, mention: Sequence[Fragment], anywhere: bool = False) -> float:
@@ -112,15 +111,17 @@ class GoldDocument:
         if not anywhere:
             touched = self.tokens.touched(mention)
             return max((overlap(touched, gold) for gold in self._touched.get(code, ())), default=0.0)
-        golds = self._touched_anywhere.get(code)
+        golds = self._anywhere.get(code)
         if not golds:
             return 0.0
         by_token: dict[int, list[frozenset[int]]] = {}
-        for gold in golds:
+        for gold in golds.values():
             for token in gold:
                 by_token.setdefault(token, []).append(gold)
         best = 0.0
         for place in self.places(mention):
+            if place in golds:
+                return 1.0
             touched = self.tokens.touched(place)
             near = {gold for token in touched for gold in by_token.get(token, ())}
             best = max([best, *(overlap(touched, gold) for gold in near)])
@@ -138,18 +139,15 @@ class GoldDocument:
 
     def predict(self, document_id: str, answer: Answer) -> Prediction:
         """An answer as a prediction: quotes located, lines of the same code taken together."""
-        codes: dict[str, PredictedCode] = {}
-        for line in answer.lines:
-            predicted = codes.setdefault(line.code, PredictedCode(code=line.code, mentions=[]))
-            for mention in line.mentions:
+        codes = []
+        for code, quoted in answer.by_code().items():
+            mentions = []
+            for mention in dict.fromkeys(quoted):
                 located = self.locate(mention)
-                cited = PredictedMention(
-                    quotes=[quote.text for quote in mention],
-                    fragments=None if located is None else list(located),
-                )
-                if cited not in predicted.mentions:
-                    predicted.mentions.append(cited)
-        return Prediction(id=document_id, codes=list(codes.values()), malformed=len(answer.malformed))
+                fragments = None if located is None else list(located)
+                mentions.append(PredictedMention(quotes=[q.text for q in mention], fragments=fragments))
+            codes.append(PredictedCode(code=code, mentions=mentions))
+        return Prediction(id=document_id, codes=codes, malformed=len(answer.malformed))
 
     def gold_answer(self) -> Answer:
         """The answer that cites every gold mention, codes in order of their first mention in the text.
@@ -168,3 +166,9 @@ class GoldDocument:
         quotes = [self.index.quote(fragment) for fragment in mention]
         known = [Quote(*quote) for quote in quotes if quote is not None]
         return tuple(known) if len(known) == len(quotes) else None
+
+
+def _nearest(place: Fragment, others: list[Fragment]) -> Fragment:
+    """Of places in order, the one that starts nearest to a place; the earlier of two as near."""
+    at = bisect_left(others, place)
+    return min(others[max(0, at - 1) : at + 1], key=lambda other: abs(other[0] - place[0]))

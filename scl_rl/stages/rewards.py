@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -55,7 +56,17 @@ def _from_file(path: Path) -> Any:
 
 
 def bind(function: RewardFunction, arguments: dict[str, Any]) -> RewardFunction:
-    """The function with keyword arguments filled in, under its own name, which TRL logs it by."""
+    """The function with keyword arguments filled in, under its own name, which TRL logs it by.
+
+    Raises:
+        UserError: the function takes no such argument.
+    """
+    takes = inspect.signature(function).parameters
+    if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
+        for name in arguments.keys() - takes.keys():
+            near = get_close_matches(name, takes, 1)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            raise UserError(f"reward '{function.__name__}': takes no argument '{name}'{hint}")
     bound = functools.partial(function, **arguments)
     functools.update_wrapper(bound, function)
     return bound

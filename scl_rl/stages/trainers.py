@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from ..errors import UserError
@@ -71,11 +72,12 @@ def trainer_defaults(context: StageContext) -> dict[str, Any]:
     import torch
 
     cuda = torch.cuda.is_available()
+    fast_bfloat16 = cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return {
         "output_dir": str(context.folder / "checkpoints"),
         "seed": context.seed,
         "use_cpu": not cuda,
-        "bf16": cuda,
+        "bf16": fast_bfloat16 and context.model.dtype == "bfloat16",
         "gradient_checkpointing": cuda,
         "logging_steps": 5,
         "save_strategy": "steps",
@@ -96,6 +98,11 @@ def last_checkpoint(context: StageContext) -> str | None:
     if found:
         context.say(f"{context.name}: going on from {found.rsplit('/', 1)[-1]}")
     return found
+
+
+def drop_checkpoints(context: StageContext) -> None:
+    """Remove what only an interrupted stage needs: with its optimizer, several times the model's size."""
+    shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
 
 
 def model_card(context: StageContext) -> ModelCard:

@@ -16,6 +16,7 @@ from .progress import trainer_progress
 from .prompting import Prompting, annotated_windows, predict_documents
 from .rewards import bind, load_reward
 from .trainers import (
+    drop_checkpoints,
     last_checkpoint,
     model_card,
     quiet_libraries,
@@ -69,6 +70,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     checks = DevChecks(settings, context, loaded, prompting, config.max_completion_length)
     trainer.add_callback(checks.callback())
     trainer.train(resume_from_checkpoint=last_checkpoint(context))
+    drop_checkpoints(context)
     history = [entry for entry in trainer.state.log_history if "reward" in entry]
     return {
         "tokens": int(trainer.state.num_input_tokens_seen),

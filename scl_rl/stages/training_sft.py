@@ -15,6 +15,7 @@ from .progress import trainer_progress
 from .prompting import Prompting, annotated_windows, span_document
 from .sft import SftSettings
 from .trainers import (
+    drop_checkpoints,
     last_checkpoint,
     model_card,
     quiet_libraries,
@@ -32,6 +33,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     from trl import SFTConfig, SFTTrainer
 
     from ..modeling.load import save_trained
+    from .answer_loss import AnswerLossTrainer
 
     quiet_libraries()
     loaded = start_model(context, settings.peft)
@@ -63,7 +65,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         }
     )
     trainer = without_printing(
-        SFTTrainer(
+        (AnswerLossTrainer if config.use_cpu else SFTTrainer)(
             model=loaded.model,
             args=config,
             train_dataset=Dataset.from_list(examples),
@@ -74,6 +76,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     trainer.train(resume_from_checkpoint=last_checkpoint(context))
     loaded.model = trainer.model
     save_trained(loaded, context.folder / "model", model_card(context))
+    drop_checkpoints(context)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
         "tokens": sum(counts.values()),

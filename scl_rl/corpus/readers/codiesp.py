@@ -107,7 +107,7 @@ def _layout(directory: Path) -> tuple[Path, dict[str, str]]:
 
 def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
     try:
-        lines = table.read_bytes().decode("utf-8").split("\n")
+        lines = table.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise UserError(Problem(str(table), f"not UTF-8 at byte {error.start + 1}")) from None
     for number, line in enumerate(lines, 1):
@@ -124,6 +124,9 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
         else:
             pairs = [pair.split(" ") for pair in fields[4].strip().split(";")]
             fragments = [(int(start), int(end)) for start, end in pairs]
+            if any(start > end for start, end in fragments):
+                problems.append(Problem(where, f"offsets '{fields[4]}' run backwards"))
+                continue
             yield _Row(where, fields[0], fields[1], fields[2].upper(), fields[3], fragments)
 
 

@@ -34,7 +34,7 @@ def generate(settings: SyntheticSettings) -> SyntheticCorpus:
     Raises:
         UserError: there are not so many codes with enough wordings, or so many different notes.
     """
-    words = vocabulary(settings.codes, settings.seed)
+    words = vocabulary(settings.codes, settings.seed, settings.wordings)
     maker = _Maker(settings, words)
     return SyntheticCorpus(
         documents=maker.documents("train", settings.documents, "A"),

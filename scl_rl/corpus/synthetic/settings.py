@@ -11,6 +11,7 @@ class SyntheticSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     codes: int = Field(40, title="Codes; beyond our lexicon they come from the ICD-10-CM tables", ge=2)
+    wordings: int | None = Field(None, title="Most wordings of a code; absent = all there are", ge=4)
     documents: int = Field(64, title="Documents with codes and evidence", ge=0)
     spans: int | None = Field(None, title="Spans; absent = every wording they may have, once or twice", ge=0)
     code_only: int = Field(200, title="Documents with codes and no evidence", ge=0)

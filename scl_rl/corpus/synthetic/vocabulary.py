@@ -66,8 +66,11 @@ class Vocabulary:
         }
 
 
-def vocabulary(codes: int, seed: int) -> Vocabulary:
+def vocabulary(codes: int, seed: int, most_wordings: int | None = None) -> Vocabulary:
     """The first codes of the lexicon, more from the tables when it has too few, with tiers drawn.
+
+    Args:
+        most_wordings: of a code; absent = all.
 
     Raises:
         UserError: there are not so many codes with enough wordings.
@@ -77,12 +80,15 @@ def vocabulary(codes: int, seed: int) -> Vocabulary:
         from ...icd.extend import extended
 
         entries = extended(codes)
-    wordings = {code: _dealt(entry, random.Random(f"{seed}-tiers-{code}")) for code, entry in entries.items()}
+    wordings = {
+        code: _dealt(entry, random.Random(f"{seed}-tiers-{code}"), most_wordings)
+        for code, entry in entries.items()
+    }
     return Vocabulary({code: entry.condition for code, entry in entries.items()}, wordings)
 
 
-def _dealt(entry: Entry, chance: random.Random) -> dict[str, list[Wording]]:
-    shuffled = chance.sample(entry.wordings, len(entry.wordings))
+def _dealt(entry: Entry, chance: random.Random, most: int | None) -> dict[str, list[Wording]]:
+    shuffled = chance.sample(entry.wordings, len(entry.wordings))[:most]
     tiers: dict[str, list[Wording]] = {tier: [] for tier in TIERS}
     for number, wording in enumerate(shuffled):
         tiers[_DEAL[number % len(_DEAL)]].append(wording)
