@@ -50,6 +50,7 @@ def test_a_code_counts_in_joint_only_if_it_is_cited():
     assert figures["joint"]["macro"]["f1"] == pytest.approx(1 / 4)
     assert figures["joint_anywhere"]["micro"]["recall"] == pytest.approx(2 / 3)
     assert figures["evidence"]["grounded"] == 0.75
+    assert figures["evidence"]["misquoted"] == 3  # they all quote "?"
     assert (figures["all_cited"], figures["malformed"], figures["documents"]) == (0.0, 2, 1)
 
 

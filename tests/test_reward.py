@@ -55,6 +55,26 @@ def test_options():
     assert score('"HTN" => I10', beta=2.0) == pytest.approx(5 / (4 * 2 + 1))
 
 
+def test_the_lines_of_one_code_are_taken_together_in_any_order():
+    lines = ['"fever" => I10', '"HTN" => I10']
+    assert score("\n".join(lines)) == score("\n".join(reversed(lines))) == pytest.approx(2 / 4)
+
+
+def test_citing_all_gold_is_best_however_much_there_is():
+    text = " ".join(["HTN"] * 12)
+    gold = [{"code": "I10", "mentions": [[[4 * i, 4 * i + 3]] for i in range(12)]}]
+    whole = "; ".join(f'"HTN"#{i}' for i in range(1, 13)) + " => I10"
+    assert score(whole, annotations=gold, text=text) == 1.0
+    assert score(whole.replace(" =>", '; "HTN"; "HTN" =>'), annotations=gold, text=text) < 1.0
+
+
+def test_odd_completions_are_empty_answers():
+    for completion in ("", [], [{"role": "assistant", "content": None}], [{"role": "assistant"}]):
+        assert score(completion) == score(completion, beta=0.0) == 0.0
+    parts = [{"role": "assistant", "content": [{"type": "text", "text": RIGHT}]}]
+    assert score(parts) == 1.0
+
+
 def test_no_codes_and_none_is_right_and_unannotated_evidence_abstains():
     assert score("none", annotations=[]) == score("", annotations=[]) == 1.0
     assert score(RIGHT, annotations=[]) == 0.0

@@ -85,6 +85,18 @@ def test_overlap_counts_tokens_touched():
     assert overlap(frozenset(), frozenset()) == 0.0
 
 
+def test_words_that_are_only_punctuation_count_anywhere_too():
+    text = "Kernig (+) left, Kernig (+) right. " + "a b " * 5_000
+    gold = GoldDocument(text, [Annotation(code="G03.9", mentions=[[(8, 9)], [(0, 6), (8, 9)]])])
+    second = text.index("(+)", 12) + 1
+    assert gold.overlap("G03.9", [(second, second + 1)], anywhere=True) == 1.0
+    assert gold.overlap("G03.9", [(second, second + 1)]) == 0.0
+    started = time.perf_counter()
+    many = GoldDocument(text, [Annotation(code="G03.9", mentions=[[(35, 36), (37, 38)]])])
+    assert many.overlap("G03.9", [(43, 44), (45, 46)], anywhere=True) == 1.0
+    assert time.perf_counter() - started < 5
+
+
 @st.composite
 def labelled(draw):
     text = draw(st.text(alphabet, min_size=8, max_size=80))

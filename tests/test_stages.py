@@ -191,3 +191,37 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
     figures = settings.run(stage)
     assert f"stopped: going on from checkpoint-{figures['steps']}" in said
     assert (stage.folder / "model" / "adapter_model.safetensors").exists()
+
+
+def test_the_loss_on_a_cpu_is_trls_own(place):
+    """Scoring only the labelled positions changes the time it takes, not the loss or its gradients."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from scl_rl.modeling.load import load_base
+    from scl_rl.stages.answer_loss import AnswerLossTrainer
+
+    rows = [{"input_ids": [5, 6, 7, 8], "completion_mask": [0, 0, 1, 1]}] * 2
+    rows += [{"input_ids": [9, 8, 7, 6, 5, 4], "completion_mask": [0, 1, 1, 1, 1, 1]}]
+    found = []
+    for kind in (SFTTrainer, AnswerLossTrainer):
+        trainer = kind(
+            model=load_base("tiny", place, "float32").model,
+            args=SFTConfig(
+                output_dir=str(place / "loss"), use_cpu=True, bf16=False, report_to="none", max_length=None
+            ),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=load_base("tiny", place, "float32").tokenizer,
+        )
+        batch = trainer.data_collator([trainer.train_dataset[i] for i in range(3)])
+        loss = trainer.compute_loss(trainer.model.train(), batch)
+        loss.backward()
+        found.append((loss.item(), trainer.model.get_input_embeddings().weight.grad))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-6)
+
+
+def test_a_reward_is_not_given_arguments_that_it_does_not_take(place, sft):
+    settings = GrpoSettings(steps=1, rewards=[{"name": "evidence", "args": {"bata": 2}}], trainer=FEW)
+    with pytest.raises(UserError, match=r"reward 'evidence': takes no argument 'bata'.*did you mean 'beta'"):
+        settings.run(context(place, "args", finished(place, "sft")))

@@ -96,6 +96,8 @@ class Tree:
                 return None if node is None else _Reader(self, loader, keep_lines).read(node, where)
             finally:
                 loader.dispose()
+        except RecursionError:
+            raise UserError(self._syntax(where, 1, "not a recipe: nested too deeply")) from None
         except yaml.MarkedYAMLError as error:
             endless = "end of stream" in str(error.problem)  # then where it began says more
             mark = (endless and error.context_mark) or error.problem_mark
