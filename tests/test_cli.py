@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -283,14 +284,16 @@ def test_a_killed_run_goes_on(toy: Path, how: signal.Signals) -> None:
     Path("toy.yaml").write_text(yaml.safe_dump(recipe))
     Path("cli.py").write_text(COUNTER)
     command = [sys.executable, "cli.py", "run", "toy.yaml"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed) as process:
         assert process.stdout is not None
         while "half way" not in (line := process.stdout.readline()):
             assert line, process.stderr and process.stderr.read()
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode == 1 and f"is in use by process {process.pid}" in second.stderr
         process.send_signal(how)
-        assert process.wait(20) == (130 if how is signal.SIGINT else -signal.SIGKILL)
+        assert process.wait(60) == (130 if how is signal.SIGINT else -signal.SIGKILL)
     time.sleep(0.1)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -41,6 +41,12 @@ stages:
 
 # what is replaced, by what, and the line (or lines) that come out
 BROKEN: list[tuple[str, str, list[str]]] = [
+    (
+        "codes: 10",
+        "dev: 0",
+        ["r.yaml:16: at stages.scl-grpo: the data source gives no 'dev', which this stage needs"],
+    ),
+    ("name: toy", "name: " + "[" * 3000, ["r.yaml:1: not a recipe: nested too deeply"]),
     ("seed: 3", "seed: three", ["r.yaml:2: at seed: should be a whole number, not 'three'"]),
     ("seed: 3", "seed: 3.5", ["r.yaml:2: at seed: should be a whole number, not 3.5"]),
     ("seed: 3", "seed: -1", ["r.yaml:2: at seed: should be at least 0, not -1"]),
@@ -99,7 +105,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     ("  source: synthetic\n", "", ["r.yaml:6: at data.source: missing (one of synthetic, codiesp, files)"]),
     (
         "source: synthetic\n  codes: 10",
-        "source: files\n  test: no.jsonl",
+        "source: files\n  test: no.jsonl\n  annotated: r.yaml\n  spans: r.yaml\n  dev: r.yaml",
         ["r.yaml:8: at data.test: there is no {base}/no.jsonl (relative paths start at {base})"],
     ),
     ("source: synthetic\n  codes: 10", "source: files", ["r.yaml:6: at data.test: missing"]),

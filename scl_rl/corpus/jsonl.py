@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,14 @@ from ..errors import Problem, UserError
 from .types import Annotation, Document, Fragment, Prediction, Span
 
 MOST_PROBLEMS = 20
+_FRAGMENT = "expected a fragment [start, end]"
+_PLAIN = {  # pydantic's words, where they are about Python and not about JSON
+    "model_type": "expected an object",
+    "string_pattern_mismatch": "expected a code: up to 32 letters, digits and .+*/†-, the first no sign",
+    "string_too_short": "is empty",
+    "too_long": _FRAGMENT,
+    "tuple_type": _FRAGMENT,
+}
 
 Record = TypeVar("Record", bound=BaseModel)
 Check = Callable[[Record], Iterable[str]]
@@ -39,20 +48,25 @@ def read_predictions(path: Path, documents: Sequence[Document] | None = None) ->
     """The predictions of a file, in order, checked against their documents if those are given.
 
     Raises:
-        UserError: as :func:`read_documents`; and a prediction is for an unknown document, has a fragment
-            outside its text, or another number of fragments than of quotes.
+        UserError: as :func:`read_documents`, but a file without predictions is good; and a prediction is
+            for an unknown document, has a fragment outside its text, or another number of fragments than
+            of quotes.
     """
     texts = None if documents is None else {document.id: document.text for document in documents}
-    return _read(path, Prediction, lambda p: _prediction_problems(p, texts), "predictions", may_be_empty=True)
+    unknown: list[str] = []
+    return _read(
+        path, Prediction, lambda p: _prediction_problems(p, texts, unknown), "predictions", may_be_empty=True
+    )
 
 
 def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
-    """Write records one a line, the file as a whole or not at all.
+    """Write records one a line in UTF-8, the file as a whole or not at all.
 
     An unlabelled document is written without the key ``annotations``.
 
     Raises:
         UserError: the file can't be written.
+        UnicodeEncodeError: a record holds a lone surrogate, which no UTF-8 file can.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -64,6 +78,9 @@ def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
         aside.replace(path)
     except OSError as error:
         raise UserError(Problem(str(path), f"can't be written: {error.strerror}")) from error
+    finally:
+        with suppress(OSError):
+            aside.unlink()
 
 
 def _read(
@@ -78,7 +95,7 @@ def _read(
         where = f"{path}:{number}"
         try:
             value = _value(raw)
-            record = kind.model_validate(value)
+            record = kind.model_validate_json(raw, strict=True)
         except ValidationError as error:
             problems += [Problem(where, complaint) for complaint in _complaints(error, value, kind)]
             continue
@@ -117,7 +134,7 @@ def _value(raw: bytes) -> dict[str, Any]:
     """The JSON object on a line. Raises ValueError with the complaint."""
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start + 1} of the line") from None
     except UnicodeEncodeError:
@@ -139,18 +156,28 @@ def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseMo
     """What is wrong with an object, in plain words, with the path of the key."""
     said = []
     for detail in error.errors():
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(
-            "."
-        )
-        if detail["type"] == "missing":
-            near = get_close_matches(path, set(value) - set(kind.model_fields), 1)
-            said.append(f"'{path}' is missing" + (f"; did you mean '{near[0]}'?" if near else ""))
+        missing, key = detail["type"] == "missing", detail["loc"]
+        if missing and isinstance(key[-1], int):  # one of the two offsets
+            said.append(f"'{_path(key[:-1])}': {_FRAGMENT}")
+        elif missing:
+            near = get_close_matches(_path(key), set(value) - set(kind.model_fields), 1)
+            said.append(f"'{_path(key)}' is missing" + (f"; did you mean '{near[0]}'?" if near else ""))
         else:
-            said.append(f"'{path}': {detail['msg'][:1].lower()}{detail['msg'][1:]}")
+            plain = _PLAIN.get(detail["type"]) or detail["msg"][:1].lower() + detail["msg"][1:]
+            said.append(f"'{_path(key)}': {plain}")
     return said
 
 
+def _path(key: tuple[int | str, ...]) -> str:
+    """A key as a user would write it: annotations[0].code."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
+
+
 def _document_problems(document: Document) -> Iterable[str]:
+    if document.annotations is None:
+        # Unknown keys are kept, but this one misspelt would make a labelled note unlabelled.
+        for near in get_close_matches("annotations", document.model_extra or (), 1, 0.9):
+            yield f"unknown key '{near}'; did you mean 'annotations'?"
     for annotation in document.annotations or ():
         yield from _annotation_problems(annotation, len(document.text))
 
@@ -163,27 +190,29 @@ def _annotation_problems(annotation: Annotation, length: int) -> Iterable[str]:
     for mention in annotation.mentions:
         if not mention:
             yield f"code {annotation.code} has a mention without fragments"
-        yield from (
-            _outside(f"code {annotation.code}", fragment, length) for fragment in _bad(mention, length)
-        )
+        yield from _bad_fragments(annotation.code, mention, length)
 
 
-def _bad(fragments: Iterable[Fragment], length: int) -> Iterable[Fragment]:
-    return (fragment for fragment in fragments if not 0 <= fragment[0] < fragment[1] <= length)
+def _bad_fragments(code: str, mention: Iterable[Fragment], length: int | None) -> Iterable[str]:
+    """Fragments that can't be; None where the length of the text isn't known."""
+    for start, end in mention:
+        if start >= end:
+            yield f"code {code} has a fragment [{start}, {end}] that is empty or backwards"
+        elif start < 0 or (length is not None and end > length):
+            size = "" if length is None else f" of {length} characters"
+            yield f"code {code} has a fragment [{start}, {end}] outside the text{size}"
 
 
-def _outside(what: str, fragment: Fragment, length: int) -> str:
-    start, end = fragment
-    if start >= end:
-        return f"{what} has a fragment [{start}, {end}] that is empty or backwards"
-    return f"{what} has a fragment [{start}, {end}] outside the text of {length} characters"
-
-
-def _prediction_problems(prediction: Prediction, texts: dict[str, str] | None) -> Iterable[str]:
+def _prediction_problems(
+    prediction: Prediction, texts: dict[str, str] | None, unknown: list[str]
+) -> Iterable[str]:
     if texts is not None and prediction.id not in texts:
-        near = get_close_matches(prediction.id, texts, 1)
+        # Only the first unknown id gets a suggestion: looking through all ids takes a second for 50,000.
+        near = [] if unknown else get_close_matches(prediction.id, texts, 1)
+        unknown.append(prediction.id)
         yield f"there is no document '{prediction.id}'" + (f"; did you mean '{near[0]}'?" if near else "")
         return
+    length = None if texts is None else len(texts[prediction.id])
     for predicted in prediction.codes:
         for mention in predicted.mentions:
             if mention.fragments is None:
@@ -193,7 +222,4 @@ def _prediction_problems(prediction: Prediction, texts: dict[str, str] | None) -
                     f"code {predicted.code} has a mention with {len(mention.quotes)} quotes "
                     f"and {len(mention.fragments)} fragments"
                 )
-            if texts is not None:
-                length = len(texts[prediction.id])
-                for fragment in _bad(mention.fragments, length):
-                    yield _outside(f"code {predicted.code}", fragment, length)
+            yield from _bad_fragments(predicted.code, mention.fragments, length)

@@ -53,50 +53,58 @@ def sentences(text: str) -> list[Fragment]:
 def split_windows(document: Document, limit: int, length: Callable[[str], int] = len) -> list[Window]:
     """Windows of whole sentences, each as long as fits into ``limit``; together they are the document.
 
-    A sentence that is too long by itself is cut at white space, or anywhere if it has none. Mentions
-    wholly inside a window go with it; one that crosses windows is in none (see :func:`lost_mentions`).
-    A code whose evidence was never annotated may be anywhere: a document with one keeps its
-    annotations only if it is a single window.
+    A sentence that is too long by itself is cut at white space, or anywhere if it has none; a single
+    character that is too long is a window all the same. Mentions wholly inside a window go with it; one
+    that crosses windows is in none (see :func:`lost_mentions`). A code whose evidence was never annotated
+    may be anywhere: a document with one keeps its annotations only if it is a single window.
 
     Args:
-        limit: the most that ``length`` of a window's text may be.
-        length: characters by default; or a count of tokens.
+        limit: the most that ``length`` of a window's text may be, at least 1.
+        length: characters by default; or a count of tokens, which should grow with the text.
     """
     if length(document.text) <= limit:
         return [Window(document.id, 0, 0, len(document.text), document.text, document.annotations)]
-    bounds: list[Fragment] = []
-    room = 0
-    for start, end in _pieces(document.text, limit, length):
-        size = length(document.text[start:end])
-        joined = (bounds[-1][0], end) if bounds else (start, end)
-        # Counted in tokens, lengths add up only roughly: the sum decides, the count verifies.
-        if bounds and size <= room and length(document.text[joined[0] : end]) <= limit:
-            bounds[-1] = joined
-            room -= size
-        else:
-            bounds.append((start, end))
-            room = limit - size
     return [
         Window(document.id, index, start, end, document.text[start:end], _inside(document, start, end))
-        for index, (start, end) in enumerate(bounds)
+        for index, (start, end) in enumerate(_runs(document.text, limit, length))
     ]
 
 
-def _pieces(text: str, limit: int, length: Callable[[str], int]) -> Iterator[Fragment]:
-    """Sentences, and the parts of those that are too long."""
-    for start, end in sentences(text):
+def _runs(text: str, limit: int, length: Callable[[str], int]) -> Iterator[Fragment]:
+    """As many pieces at a time as fit. Counting is what costs: once a piece, and once a run."""
+    pieces = list(_pieces(text, limit, length))
+    first = 0
+    while first < len(pieces):
+        start, _, size = pieces[first]
+        after = first + 1
+        while after < len(pieces) and (size := size + pieces[after][2]) <= limit:
+            after += 1
+        # Counted in tokens, lengths add up only roughly: the sum decides, the count verifies.
+        while after > first + 1 and length(text[start : pieces[after - 1][1]]) > limit:
+            after -= 1
+        yield start, pieces[after - 1][1]
+        first = after
+
+
+def _pieces(text: str, limit: int, length: Callable[[str], int]) -> Iterator[tuple[int, int, int]]:
+    """Sentences, and the parts of those that are too long, as ``(start, end, length)``."""
+
+    def measure(start: int, end: int) -> int:
         # What is far too long isn't counted as a whole, or a huge sentence would cost its length squared.
-        while end - start > MOST_CHARACTERS * limit or length(text[start:end]) > limit:
+        return limit + 1 if end - start > MOST_CHARACTERS * limit else length(text[start:end])
+
+    for start, end in sentences(text):
+        while (size := measure(start, end)) > limit:
             low, high = start + 1, min(end, start + MOST_CHARACTERS * limit)
             while low < high:
                 middle = (low + high + 1) // 2
                 low, high = (middle, high) if length(text[start:middle]) <= limit else (low, middle - 1)
             space = _LAST_SPACE.search(text, start, low)
             cut = space.end() if space and space.end() > start else low
-            yield start, cut
+            yield start, cut, length(text[start:cut])
             start = cut
         if start < end:
-            yield start, end
+            yield start, end, size
 
 
 def _inside(document: Document, start: int, end: int) -> list[Annotation] | None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..corpus.sources import SOURCES, DataSettings, located, missing, provides
+from ..corpus.sources import SETS, SOURCES, DataSettings, located, missing, provides
 from ..errors import Problem, UserError
 from ..stages import registry
 from ..stages.base import StageSettings
@@ -70,8 +70,9 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
         tree.fail(("model", "name"), f"there is no {_at(base, head.model.name)}")
     data = _data(data_written, base, tree)
     stages = _stages(stages_written, base, tree)
-    for name, settings in stages.items() if data is not None else ():
-        for lacking in sorted(settings.uses() - provides(data)):
+    given = set(SETS) if data is None else provides(data)
+    for name, settings in stages.items():
+        for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
     problems = tree.problems + problems
     if problems or head is None or data is None:

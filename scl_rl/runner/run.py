@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import time
@@ -141,7 +142,10 @@ def _work(
         parents=tuple(results[parent] for parent in step.parents),
         say=options.say,
     )
-    return step.stage.settings.run(context)
+    try:
+        return step.stage.settings.run(context)
+    finally:
+        gc.collect()  # trainers refer to themselves: without this a stage's model stays on through the next
 
 
 def _take_up(partial: Path, step: Step, made_from: dict[str, str]) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import Problem, UserError
-from ..types import Annotation, Document, Fragment
+from ..types import CODE, Annotation, Document, Fragment
 
 Kinds = Literal["diagnoses", "procedures", "both"]
 SYSTEMS = {"DIAGNOSTICO": "ICD-10-CM", "PROCEDIMIENTO": "ICD-10-PCS"}
@@ -22,13 +22,14 @@ LABELS = {
     "procedures": {"PROCEDIMIENTO"},
     "both": {"DIAGNOSTICO", "PROCEDIMIENTO"},
 }
-_OFFSETS = re.compile(r"\d+ \d+(;\d+ \d+)*")
+_CODE = re.compile(CODE)
+_OFFSETS = re.compile(r"[0-9]{1,9} [0-9]{1,9}(;[0-9]{1,9} [0-9]{1,9})*")
 _CASE_NUMBER = re.compile(r"-\d+$")
 
 
 @dataclass(frozen=True)
 class CodiespImport:
-    """The documents of a split, and the references that don't read as their offsets do."""
+    """The documents of a split, sorted by id, and the references that don't read as their offsets do."""
 
     documents: list[Document]
     problems: list[Problem]
@@ -49,10 +50,11 @@ def read_codiesp(directory: Path, kinds: Kinds = "diagnoses") -> CodiespImport:
 
     Codes are upper-cased (the corpus lower-cases them); all references to a code in a document become
     mentions of one annotation, their fragments in the order annotated. Empty fragments are dropped;
-    where the words differ from the offsets, the offsets stand.
+    where the words differ from the offsets, the offsets stand. A code with no mention left is code-only,
+    a text without rows has no codes.
 
     Raises:
-        UserError: the folder has another layout, or rows are malformed; all rows at once.
+        UserError: the folder has another layout; all texts that aren't UTF-8; all malformed rows.
     """
     table, texts = _layout(directory)
     problems: list[Problem] = []
@@ -96,12 +98,15 @@ def _layout(directory: Path) -> tuple[Path, dict[str, str]]:
     if len(tables) != 1:
         raise UserError(Problem(str(directory), f"has {len(tables)} files *X.tsv instead of one"))
     texts = {}
+    problems = []
     for path in sorted((directory / "text_files").glob("*.txt")):
         try:
             # Offsets count characters of the file as it is: line ends are not to be touched.
             texts[path.stem] = path.read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise UserError(Problem(str(path), f"not UTF-8 at byte {error.start + 1}")) from None
+            problems.append(Problem(str(path), f"not UTF-8 at byte {error.start + 1}"))
+    if problems:
+        raise UserError(*problems)
     return tables[0], texts
 
 
@@ -119,6 +124,8 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
             problems.append(Problem(where, f"{len(fields)} tab-separated fields instead of 5"))
         elif fields[1] not in SYSTEMS:
             problems.append(Problem(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}"))
+        elif not _CODE.fullmatch(fields[2]):
+            problems.append(Problem(where, f"'{fields[2]}' is no code"))
         elif not _OFFSETS.fullmatch(fields[4].strip()):
             problems.append(Problem(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'"))
         else:
