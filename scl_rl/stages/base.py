@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import UserError
+
 
 class ModelSettings(BaseModel):
     """Which model the recipe starts from and how it is loaded."""
@@ -87,6 +89,18 @@ class StageContext:
     data: DataFiles
     parents: tuple[StageResult, ...]
     say: Callable[[str], None] = print
+
+    def needed(self, name: str) -> Path:
+        """The file of a set of the data, a field of :class:`DataFiles`.
+
+        Raises:
+            UserError: the data source has no such set.
+        """
+        path: Path | None = getattr(self.data, name)
+        if path is None:
+            what = "spans" if name == "spans" else f"{name} documents"
+            raise UserError(f"stage '{self.name}': the data source has no {what}")
+        return path
 
 
 class StageSettings(BaseModel):

@@ -28,7 +28,7 @@ class EvaluateSettings(StageSettings):
         """Write ``evaluation.json`` and report it."""
         from ..metrics.report import evaluate_files
 
-        documents = getattr(context.data, self.on)
+        documents = context.needed(self.on)
         figures = evaluate_files(context.parents[0].folder / "predictions.jsonl", documents)
         path = context.folder / "evaluation.json"
         path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

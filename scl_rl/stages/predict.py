@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ..errors import UserError
 from .base import StageContext, StageSettings
 
 
@@ -27,12 +26,9 @@ class PredictSettings(StageSettings):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``predictions.jsonl`` and report how many documents, windows and malformed lines."""
-        documents: Path | None = getattr(context.data, self.on)
-        if documents is None:
-            raise UserError(f"stage '{context.name}': the data source has no '{self.on}' documents")
         return predict_file(
             context.parents[0].folder / "model",
-            documents,
+            context.needed(self.on),
             context.folder / "predictions.jsonl",
             base=context.base,
             max_new_tokens=self.max_new_tokens,

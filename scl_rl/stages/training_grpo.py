@@ -7,7 +7,6 @@ from typing import Any
 
 from ..corpus.jsonl import read_documents
 from ..corpus.types import Document
-from ..errors import UserError
 from ..metrics.report import evaluate_predictions
 from ..modeling.load import Loaded, save_trained
 from .base import StageContext
@@ -84,8 +83,6 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
 
 
 def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
-    if context.data.annotated is None:
-        raise UserError(f"stage '{context.name}': the data source has no annotated documents")
     return [
         {
             "prompt": prompting.prompt(piece.text),
@@ -94,7 +91,7 @@ def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
                 a.model_dump(include={"code", "system", "mentions"}) for a in piece.annotations or ()
             ],
         }
-        for piece in annotated_windows(read_documents(context.data.annotated), prompting)
+        for piece in annotated_windows(read_documents(context.needed("annotated")), prompting)
     ]
 
 
@@ -112,17 +109,13 @@ class DevChecks:
         prompting: Prompting,
         max_new_tokens: int,
     ) -> None:
-        if context.data.dev is None:
-            raise UserError(
-                f"stage '{context.name}': the data source has no dev documents to choose a model by"
-            )
         self._every = settings.check_every
         self._last = settings.steps
         self._context = context
         self._loaded = loaded
         self._prompting = prompting
         self._max_new_tokens = max_new_tokens
-        self._documents: list[Document] = read_documents(context.data.dev)[: settings.dev_documents]
+        self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
         self._file = context.folder / "dev_checks.json"
         self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..corpus.jsonl import read_documents, read_spans
 from ..corpus.types import Document
-from ..errors import UserError
 from ..modeling.generate import encode_prompt
 from .base import StageContext
 from .progress import trainer_progress
@@ -90,17 +89,13 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
 def _documents(settings: SftSettings, context: StageContext, prompting: Prompting) -> list[Document]:
     if not settings.documents:
         return []
-    if context.data.annotated is None:
-        raise UserError(f"stage '{context.name}': the data source has no annotated documents")
-    return annotated_windows(read_documents(context.data.annotated), prompting)
+    return annotated_windows(read_documents(context.needed("annotated")), prompting)
 
 
 def _spans(settings: SftSettings, context: StageContext) -> list[Document]:
     if not settings.spans:
         return []
-    if context.data.spans is None:
-        raise UserError(f"stage '{context.name}': the data source has no spans")
-    return [span_document(span, number) for number, span in enumerate(read_spans(context.data.spans))]
+    return [span_document(span, number) for number, span in enumerate(read_spans(context.needed("spans")))]
 
 
 def _until(
