@@ -24,7 +24,7 @@ def show(name: str) -> None:
     """Print a shipped recipe, to copy and change."""
     from ..errors import Problem, UserError
     from ..recipe.load import shipped_recipes
-    from ..recipe.suggest import did_you_mean
+    from ..suggest import did_you_mean
 
     shipped = shipped_recipes()
     if name not in shipped:

@@ -6,13 +6,13 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import Problem, UserError
+from ..suggest import nearest
 from .types import Annotation, Document, Fragment, Prediction, Span
 
 MOST_PROBLEMS = 20
@@ -160,8 +160,8 @@ def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseMo
         if missing and isinstance(key[-1], int):  # one of the two offsets
             said.append(f"'{_path(key[:-1])}': {_FRAGMENT}")
         elif missing:
-            near = get_close_matches(_path(key), set(value) - set(kind.model_fields), 1)
-            said.append(f"'{_path(key)}' is missing" + (f"; did you mean '{near[0]}'?" if near else ""))
+            near = nearest(_path(key), set(value) - set(kind.model_fields))
+            said.append(f"'{_path(key)}' is missing" + (f"; did you mean '{near}'?" if near else ""))
         else:
             plain = _PLAIN.get(detail["type"]) or detail["msg"][:1].lower() + detail["msg"][1:]
             said.append(f"'{_path(key)}': {plain}")
@@ -174,10 +174,10 @@ def _path(key: tuple[int | str, ...]) -> str:
 
 
 def _document_problems(document: Document) -> Iterable[str]:
-    if document.annotations is None:
-        # Unknown keys are kept, but this one misspelt would make a labelled note unlabelled.
-        for near in get_close_matches("annotations", document.model_extra or (), 1, 0.9):
-            yield f"unknown key '{near}'; did you mean 'annotations'?"
+    # Unknown keys are kept, but this one misspelt would make a labelled note unlabelled.
+    near = nearest("annotations", document.model_extra or (), 0.9)
+    if document.annotations is None and near:
+        yield f"unknown key '{near}'; did you mean 'annotations'?"
     for annotation in document.annotations or ():
         yield from _annotation_problems(annotation, len(document.text))
 
@@ -208,9 +208,9 @@ def _prediction_problems(
 ) -> Iterable[str]:
     if texts is not None and prediction.id not in texts:
         # Only the first unknown id gets a suggestion: looking through all ids takes a second for 50,000.
-        near = [] if unknown else get_close_matches(prediction.id, texts, 1)
+        near = None if unknown else nearest(prediction.id, texts)
         unknown.append(prediction.id)
-        yield f"there is no document '{prediction.id}'" + (f"; did you mean '{near[0]}'?" if near else "")
+        yield f"there is no document '{prediction.id}'" + (f"; did you mean '{near}'?" if near else "")
         return
     length = None if texts is None else len(texts[prediction.id])
     for predicted in prediction.codes:

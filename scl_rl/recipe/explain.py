@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .suggest import did_you_mean
+from ..suggest import did_you_mean
 from .tree import Tree, Where
 
 Settings = TypeVar("Settings", bound=BaseModel)

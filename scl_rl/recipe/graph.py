@@ -7,8 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from ..stages.base import StageSettings
+from ..suggest import did_you_mean
 from .schema import Stage
-from .suggest import did_you_mean
 from .tree import Tree
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from ..corpus.sources import SETS, SOURCES, DataSettings, located, missing, provides
 from ..errors import Problem, UserError
+from ..plugins.find import reward_problem
 from ..stages import registry
 from ..stages.base import StageSettings
+from ..suggest import did_you_mean
 from .explain import shown, validate
 from .fields import config_fields, misfit
 from .graph import check_parents, expand
 from .override import apply_override
-from .rewards import reward_problem
 from .schema import Head, Recipe
-from .suggest import did_you_mean
 from .tree import Tree, Where, read_text
 
 _STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")

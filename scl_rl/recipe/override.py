@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UserError
+from ..suggest import did_you_mean
 from .schema import Head
-from .suggest import did_you_mean
 from .tree import Tree, Where
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..corpus.sources import input_hashes, inputs
-from ..recipe.rewards import reward_names, reward_source
+from ..plugins.find import reward_source
 from ..recipe.schema import Recipe, Stage
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "scl-rl")
@@ -59,7 +59,10 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
         "model": _local_files(recipe.base / Path(recipe.head.model.name).expanduser()),
         "data": data_key,
         "parents": parents,
-        "rewards": {name: reward_source(name, recipe.base) for name in reward_names(stage.settings)},
+        "rewards": {
+            reward.name: reward_source(reward.name, recipe.base)
+            for reward in getattr(stage.settings, "rewards", ())
+        },
         "versions": versions(),
     }
 

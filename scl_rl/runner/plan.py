@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import Problem, UserError
 from ..recipe.schema import Recipe, Stage
-from ..recipe.suggest import did_you_mean
+from ..suggest import did_you_mean
 from .keys import changes, data_ingredients, key_of, stage_ingredients
 from .manifest import Manifest, minute
 

@@ -9,11 +9,11 @@ from ..corpus.jsonl import read_documents
 from ..corpus.types import Document
 from ..metrics.report import evaluate_predictions
 from ..modeling.load import Loaded, save_trained
+from ..plugins.load import bind, load_reward
 from .base import StageContext
 from .grpo import GrpoSettings
 from .progress import trainer_progress
 from .prompting import Prompting, annotated_windows, predict_documents
-from .rewards import bind, load_reward
 from .trainers import (
     drop_checkpoints,
     last_checkpoint,

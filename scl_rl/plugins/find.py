@@ -11,27 +11,22 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 
-from ..stages.base import StageSettings
-from ..stages.rewards import GROUP
-from .suggest import did_you_mean
+from ..suggest import did_you_mean
 
-
-def reward_names(settings: StageSettings) -> list[str]:
-    """The rewards that a stage names: entry points, dotted paths or files."""
-    return [reward.name for reward in getattr(settings, "rewards", ())]
+GROUP = "scl_rl.rewards"
 
 
 def reward_problem(name: str, base: Path) -> tuple[str, str] | None:
     """What is wrong with a reward's name, and what to do; None if it can be found."""
-    if name in _entry_points():
+    if name in installed():
         return None
     place, colon, function = name.rpartition(":")
     if not colon:
-        hint = did_you_mean(name, _entry_points(), "rewards")
+        hint = did_you_mean(name, installed(), "rewards")
         return f"there is no reward '{name}'", hint or "a file is written ./my_reward.py:function"
     if not function.isidentifier():
         return f"'{function}' is no function name", "a file is written ./my_reward.py:function"
-    if _is_file(place):
+    if is_file(place):
         path = base / Path(place).expanduser()
         return None if path.is_file() else (f"there is no file {path}", "")
     if importlib.util.find_spec(place.split(".")[0]) is None:
@@ -41,9 +36,9 @@ def reward_problem(name: str, base: Path) -> tuple[str, str] | None:
 
 def reward_source(name: str, base: Path) -> str:
     """What changes when the reward's source does: a hash of its file, else its distribution's version."""
-    point = _entry_points().get(name)
+    point = installed().get(name)
     place = (point.value if point else name).partition(":")[0]
-    if point is None and _is_file(place):
+    if point is None and is_file(place):
         path: Path | None = base / Path(place).expanduser()
     else:
         path = next((Path(s.origin) for s in _specs(place) if s.name == place and s.origin), None)
@@ -57,12 +52,13 @@ def reward_source(name: str, base: Path) -> str:
         return "unknown"
 
 
-def _is_file(place: str) -> bool:
+def is_file(place: str) -> bool:
     return place.endswith(".py") or "/" in place
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
+def installed() -> dict[str, EntryPoint]:
+    """The rewards of the entry-point group, by name."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

@@ -6,10 +6,15 @@ import difflib
 from collections.abc import Iterable
 
 
+def nearest(word: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name nearest to ``word``, if one is near."""
+    near = difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
 def did_you_mean(word: object, known: Iterable[str], what: str = "known") -> str:
     """A hint: the known name nearest to ``word``, else all of them if they are few, else nothing."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean '{near[0]}'?"
+    if near := nearest(str(word).lower(), names):
+        return f"did you mean '{near}'?"
     return f"{what}: {', '.join(names)}" if 0 < len(names) <= 12 else ""

@@ -7,14 +7,13 @@ import importlib
 import importlib.util
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import Problem, UserError
+from ..suggest import did_you_mean
+from .find import installed, is_file, reward_problem
 
-GROUP = "scl_rl.rewards"
 RewardFunction = Callable[..., list[float | None]]
 
 
@@ -26,23 +25,24 @@ def load_reward(name: str, base: Path) -> RewardFunction:
     Raises:
         UserError: there is no such reward, or it can't be imported.
     """
-    if ":" not in name:
-        known = {entry.name: entry for entry in entry_points(group=GROUP)}
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(sorted(known))}"
-            raise UserError(f"reward '{name}': no such reward is installed ({hint})")
-        found: Any = known[name].load()
+    if problem := reward_problem(name, base):
+        raise UserError(Problem(f"reward '{name}'", *problem))
+    known = installed()
+    if name in known:
+        try:
+            found: Any = known[name].load()
+        except (ImportError, AttributeError, SyntaxError) as error:
+            raise UserError(Problem(f"reward '{name}'", f"can't be loaded: {error}")) from error
     else:
         module_name, _, function_name = name.rpartition(":")
         try:
-            module = _from_file(base / module_name) if module_name.endswith(".py") else None
+            module = _from_file(base / Path(module_name).expanduser()) if is_file(module_name) else None
             module = module or importlib.import_module(module_name)
             found = getattr(module, function_name)
         except (ImportError, OSError, SyntaxError, AttributeError) as error:
-            raise UserError(f"reward '{name}': can't be loaded: {error}") from error
+            raise UserError(Problem(f"reward '{name}'", f"can't be loaded: {error}")) from error
     if not callable(found):
-        raise UserError(f"reward '{name}': not a function")
+        raise UserError(Problem(f"reward '{name}'", "is not a function"))
     return found  # type: ignore[no-any-return]
 
 
@@ -64,9 +64,8 @@ def bind(function: RewardFunction, arguments: dict[str, Any]) -> RewardFunction:
     takes = inspect.signature(function).parameters
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
         for name in arguments.keys() - takes.keys():
-            near = get_close_matches(name, takes, 1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
-            raise UserError(f"reward '{function.__name__}': takes no argument '{name}'{hint}")
+            hint = did_you_mean(name, takes, "arguments")
+            raise UserError(Problem(f"reward '{function.__name__}'", f"takes no argument '{name}'", hint))
     bound = functools.partial(function, **arguments)
     functools.update_wrapper(bound, function)
     return bound
