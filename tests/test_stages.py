@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from scl_rl.corpus.jsonl import read_predictions, write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document, Span  # noqa: E402
 from scl_rl.errors import UserError  # noqa: E402
-from scl_rl.modeling.load import load_trained  # noqa: E402
+from scl_rl.modeling.load import load_base, load_trained  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
     ModelSettings,
@@ -130,6 +130,42 @@ def test_a_full_fine_tune_travels_too(place):
     settings = GrpoSettings(steps=1, dev_documents=2, trainer={**FEW, "beta": 0.1})
     figures = settings.run(context(place, "full-grpo", finished(place, "full")))
     assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_adapter_on_whole_weights_lies_on_its_parents(place, sft):
+    """It is saved alone, and must find its parent's weights again, not those of the first model."""
+    SftSettings(tokens=400, trainer={**QUICK, "learning_rate": 1e-3}).run(context(place, "whole"))
+    adapted = GrpoSettings(steps=1, dev_documents=2, peft={"r": 4}, trainer={**FEW, "learning_rate": 1e-9})
+    figures = adapted.run(context(place, "adapted", finished(place, "whole")))
+    assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
+    more = GrpoSettings(steps=1, dev_documents=2, trainer={**FEW, "learning_rate": 1e-9})
+    more.run(context(place, "adapted-more", finished(place, "adapted", "grpo")))
+    ids = torch.arange(5)[None]
+
+    def scores(name):
+        with torch.no_grad():
+            return load_trained(place / name / "model", place).model(input_ids=ids).logits
+
+    assert not torch.allclose(scores("sft"), scores("whole"), atol=1e-3)
+    assert torch.allclose(scores("adapted"), scores("whole"), atol=1e-4)
+    assert torch.allclose(scores("adapted-more"), scores("whole"), atol=1e-4)
+    (place / "whole").rename(place / "elsewhere")
+    with pytest.raises(UserError, match="the adapter's base model is gone"):
+        load_trained(place / "adapted" / "model", place)
+
+
+def test_frozen_weights_stay(place):
+    frozen = SftSettings(tokens=400, freeze=["embed", "layers.0"], trainer={**QUICK, "learning_rate": 1e-2})
+    frozen.run(context(place, "frozen"))
+    before = load_base("tiny", place, "float32").model.state_dict()
+    after = load_trained(place / "frozen" / "model", place).model.state_dict()
+    stayed = {name for name in before if torch.equal(before[name], after[name])}
+    tied = {"lm_head.weight"} & set(before)
+    assert stayed == {name for name in before if "embed" in name or "layers.0." in name} | tied
+    with pytest.raises(UserError, match="freeze: no weights are called 'embeddings'"):
+        SftSettings(tokens=100, freeze=["embeddings"]).run(context(place, "typo-frozen"))
+    with pytest.raises(UserError, match="freeze: nothing is left to train"):
+        SftSettings(tokens=100, freeze=["."]).run(context(place, "all-frozen"))
 
 
 def test_a_parents_adapter_cannot_change_its_shape(place, sft):

@@ -21,6 +21,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     base: str
+    base_folder: str | None = None  # of an adapter: the weights it lies on, from here, if a stage made them
     dtype: Literal["float32", "bfloat16"]
     revision: str | None = None
     template: str
@@ -99,7 +100,13 @@ def load_trained(
         return load_base(str(folder.resolve()), base, dtype or card.dtype, say=say)
     from peft import PeftModel
 
-    loaded = load_base(card.base, base, dtype or card.dtype, card.revision, say)
+    if card.base_folder:
+        whole = (folder / card.base_folder).resolve()
+        if not whole.is_dir():
+            raise UserError(f"{folder}: the adapter's base model is gone: {whole}")
+        loaded = load_base(str(whole), base, dtype or card.dtype, say=say)
+    else:
+        loaded = load_base(card.base, base, dtype or card.dtype, card.revision, say)
     loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
     return loaded
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import json
 import shutil
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -24,6 +20,7 @@ from ..recipe.schema import Recipe
 from ..stages.base import DataFiles, StageContext, StageResult
 from .manifest import Entry, Manifest, locked, now, write_json
 from .plan import DATA, Step, partial_folder, plan, stage_folder
+from .process import run_apart
 from .summary import summarise
 
 
@@ -145,21 +142,8 @@ def _work(
         parents=tuple(results[parent] for parent in step.parents),
         say=options.say,
     )
-    try:
-        return step.stage.settings.run(context)
-    finally:
-        _give_memory_back()
-
-
-def _give_memory_back() -> None:
-    """Free what a stage leaves behind, or its model stays in memory beside the next one's.
-
-    Trainers refer to themselves, and glibc keeps freed memory for later unless told otherwise.
-    """
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError, OSError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
+    settings = step.stage.settings
+    return run_apart(settings, context) if settings.own_process else settings.run(context)
 
 
 def _take_up(partial: Path, step: Step, made_from: dict[str, str]) -> float:

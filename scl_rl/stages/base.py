@@ -108,6 +108,7 @@ class StageSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    own_process: ClassVar[bool] = False  # run apart from the runner, as what loads a model should be
     gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
     needs_parent: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = ()

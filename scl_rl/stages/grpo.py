@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from .base import StageContext, StageSettings
+from .base import StageContext
+from .training import TrainingSettings
 
 
 class RewardSettings(BaseModel):
@@ -19,7 +20,7 @@ class RewardSettings(BaseModel):
     args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
 
 
-class GrpoSettings(StageSettings):
+class GrpoSettings(TrainingSettings):
     """Group relative policy optimisation with TRL's GRPOTrainer."""
 
     kind: Literal["grpo"] = "grpo"
@@ -31,12 +32,7 @@ class GrpoSettings(StageSettings):
     steps: int = Field(title="Optimizer steps", ge=1)
     check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
     dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
-    trainer: dict[str, Any] = Field(default_factory=dict, title="Fields of TRL's GRPOConfig")
-    peft: dict[str, Any] | None = Field(
-        None, title="Fields of peft's LoraConfig, for a parent that is no adapter; absent = as the parent"
-    )
 
-    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
     trainer_config: ClassVar[str | None] = "grpo"
     managed_fields: ClassVar[dict[str, str]] = {
         "output_dir": "the run folder",

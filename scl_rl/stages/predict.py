@@ -18,6 +18,7 @@ class PredictSettings(StageSettings):
     max_new_tokens: int = Field(256, title="Most tokens of an answer", ge=1)
     batch_size: int = Field(16, title="Prompts generated together", ge=1)
 
+    own_process: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
 
     def uses(self) -> set[str]:

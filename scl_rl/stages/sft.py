@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from .base import StageContext, StageSettings
+from .base import StageContext
+from .training import TrainingSettings
 
 
-class SftSettings(StageSettings):
+class SftSettings(TrainingSettings):
     """Supervised fine-tuning with TRL's SFTTrainer."""
 
     kind: Literal["sft"] = "sft"
@@ -18,11 +19,8 @@ class SftSettings(StageSettings):
     )
     spans: float = Field(0.0, title="Share of the training tokens that comes from spans", ge=0)
     tokens: int = Field(title="Tokens to train on, prompts and answers together", ge=1)
-    trainer: dict[str, Any] = Field(default_factory=dict, title="Fields of TRL's SFTConfig")
-    peft: dict[str, Any] | None = Field(None, title="Fields of peft's LoraConfig; absent = train all weights")
 
     needs_parent: ClassVar[bool] = False
-    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
     trainer_config: ClassVar[str | None] = "sft"
     managed_fields: ClassVar[dict[str, str]] = {
         "output_dir": "the run folder",

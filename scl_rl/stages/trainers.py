@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
 from .base import StageContext
+from .training import TrainingSettings
 
 
-def start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
+def start_model(context: StageContext, settings: TrainingSettings) -> Loaded:
     """The model that a training stage starts from, with something to train.
 
     A parent's adapter goes on being trained, and TRL keeps a frozen copy of it as the reference. Whole
     weights are trained in float32: updates of the usual size round away in bfloat16.
 
     Raises:
-        UserError: ``peft`` asks for another adapter than the parent has, or has wrong values.
+        UserError: ``peft`` asks for another adapter than the parent has, or has wrong values; ``freeze``
+            names no weights, or all there are.
     """
+    loaded = _start_model(context, settings.peft)
+    _freeze(loaded.model, settings.freeze, context)
+    return loaded
+
+
+def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
     parent = context.parents[0].folder / "model" if context.parents else None
     if parent is not None and is_adapter(parent):
         if peft is not None and not _same_adapter(parent, peft):
@@ -38,6 +49,20 @@ def start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
         _seed(context.seed)  # the adapter's first weights are random
         loaded.model = get_peft_model(loaded.model, _lora(context, peft))
     return loaded
+
+
+def _freeze(model: Any, expressions: list[str], context: StageContext) -> None:
+    trained = {name: weights for name, weights in model.named_parameters() if weights.requires_grad}
+    left = dict(trained)
+    for expression in expressions:
+        found = [name for name in trained if re.search(expression, name)]
+        if not found:
+            raise UserError(f"stage '{context.name}': freeze: no weights are called '{expression}'")
+        for name in found:
+            trained[name].requires_grad_(False)
+            left.pop(name, None)
+    if not left:
+        raise UserError(f"stage '{context.name}': freeze: nothing is left to train")
 
 
 def _same_adapter(parent: Any, peft: dict[str, Any]) -> bool:
@@ -106,13 +131,20 @@ def drop_checkpoints(context: StageContext) -> None:
 
 
 def model_card(context: StageContext) -> ModelCard:
-    """The card of the model that this stage trains."""
+    """The card of the model that this stage trains.
+
+    An adapter's base is the model it was put on: its parent's weights, if it has a parent of whole weights.
+    """
     parent = context.parents[0].folder / "model" if context.parents else None
-    base = read_card(parent) if parent is not None and is_adapter(parent) else None
+    whole: Path | None = parent
+    if parent is not None and is_adapter(parent):
+        below = read_card(parent).base_folder
+        whole = parent / below if below else None
     return ModelCard(
-        base=base.base if base else context.model.name,
-        dtype=base.dtype if base else context.model.dtype,
-        revision=base.revision if base else context.model.revision,
+        base=context.model.name,
+        base_folder=os.path.relpath(whole, context.folder / "model") if whole else None,
+        dtype=context.model.dtype,
+        revision=context.model.revision,
         template=context.prompt.template,
         chat=context.prompt.chat,
         answer=context.answer,

@@ -37,7 +37,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         for reward in settings.rewards
     ]
     quiet_libraries()
-    loaded = start_model(context, settings.peft)
+    loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
     config = GRPOConfig(
         **{

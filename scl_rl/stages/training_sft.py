@@ -35,7 +35,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     from .answer_loss import AnswerLossTrainer
 
     quiet_libraries()
-    loaded = start_model(context, settings.peft)
+    loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
     sources = {
         "documents": (settings.documents, _documents(settings, context, prompting)),

@@ -1,0 +1,15 @@
+"""Imported by the fork server and by nothing else: what every stage that has a model needs.
+
+Importing takes longer than starting a process, so it is done once. Nothing here may touch a GPU: what
+has can't be forked. With this setting PyTorch counts GPUs without opening one.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
+import peft  # noqa: F401
+import torch  # noqa: F401
+from trl import GRPOTrainer, SFTTrainer  # noqa: F401

@@ -1,0 +1,36 @@
+"""What the settings of all training stages share."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from .base import StageSettings
+
+
+class TrainingSettings(StageSettings):
+    """A stage that trains a model with one of TRL's trainers."""
+
+    trainer: dict[str, Any] = Field(default_factory=dict, title="Fields of the TRL trainer's config")
+    peft: dict[str, Any] | None = Field(
+        None, title="Fields of peft's LoraConfig; absent = all weights, or the parent's adapter"
+    )
+    freeze: list[str] = Field(
+        default_factory=list,
+        title="Weights left as they are: regular expressions for parameter names, such as embed_tokens",
+    )
+
+    own_process: ClassVar[bool] = True
+    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
+
+    @field_validator("freeze")
+    @classmethod
+    def _expressions(cls, value: list[str]) -> list[str]:
+        for expression in value:
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise ValueError(f"'{expression}' is no regular expression: {error}") from None
+        return value

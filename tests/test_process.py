@@ -1,0 +1,136 @@
+"""A stage in a process of its own: results, words and errors come back, and nothing outlives the runner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from scl_rl.errors import Problem, UserError, WorkError
+from scl_rl.runner.process import run_apart
+from scl_rl.stages.base import DataFiles, ModelSettings, PromptSettings, StageContext, StageSettings
+
+
+class Errand(StageSettings):
+    """Does what ``how`` says."""
+
+    kind: Literal["errand"] = "errand"
+    how: str = "well"
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Work."""
+        print("a library talks")
+        context.say(f"{context.name} at work")
+        match self.how:
+            case "user":
+                raise UserError(Problem("here", "wrong", "mend it"), Problem("there", "wrong too"))
+            case "work":
+                raise WorkError("it can't be done")
+            case "other":
+                return {"half": 1 / 0}
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "exit":
+                os._exit(3)
+            case "long":
+                (context.folder / "pid").write_text(str(os.getpid()))
+                time.sleep(60)
+        return {"pid": os.getpid(), "word": os.environ.get("SCL_RL_TEST_WORD")}
+
+
+def context(folder: Path, said: list[str]) -> StageContext:
+    return StageContext(
+        name="errand",
+        folder=folder,
+        base=folder,
+        seed=0,
+        model=ModelSettings(name="none"),
+        prompt=PromptSettings(),
+        answer="lines",
+        window=None,
+        data=DataFiles(),
+        parents=(),
+        say=said.append,
+    )
+
+
+def test_figures_and_words_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for word in ("one", "two"):  # the second starts from a server that knows the first's environment
+        monkeypatch.setenv("SCL_RL_TEST_WORD", word)
+        said: list[str] = []
+        figures = run_apart(Errand(), context(tmp_path, said))
+        assert figures["word"] == word and figures["pid"] != os.getpid()
+        assert said == ["errand at work"]
+    assert capfd.readouterr().out == ""
+
+
+def test_errors_come_back(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as wrong:
+        run_apart(Errand(how="user"), context(tmp_path, []))
+    assert wrong.value.problems == [Problem("here", "wrong", "mend it"), Problem("there", "wrong too")]
+    with pytest.raises(WorkError, match=r"^it can't be done$"):
+        run_apart(Errand(how="work"), context(tmp_path, []))
+    with pytest.raises(WorkError, match=r"^ZeroDivisionError: division by zero$") as failed:
+        run_apart(Errand(how="other"), context(tmp_path, []))
+    assert 'return {"half": 1 / 0}' in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.mark.parametrize(
+    ("how", "told"), [("killed", "killed by SIGKILL; out of memory"), ("exit", "exit code 3 and no result")]
+)
+def test_a_crash_is_told(tmp_path: Path, how: str, told: str) -> None:
+    with pytest.raises(WorkError, match=told):
+        run_apart(Errand(how=how), context(tmp_path, []))
+
+
+RUNNER = """
+import signal, sys
+from pathlib import Path
+from tests.test_process import Errand, context
+from scl_rl.runner.process import run_apart
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    run_apart(Errand(how="long"), context(Path(sys.argv[1]), []))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stage_ends_with_its_runner(tmp_path: Path, how: signal.Signals) -> None:
+    script = tmp_path / "runner.py"
+    script.write_text(RUNNER)
+    home = Path(__file__).parent.parent
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": str(home)},
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        pid_file = tmp_path / "pid"
+        _until(lambda: pid_file.exists() and bool(pid_file.read_text()), 60)
+        process.send_signal(how)
+        process.wait(30)
+    _until(lambda: not _alive(int(pid_file.read_text())), 10)
+
+
+def _until(holds: Any, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
