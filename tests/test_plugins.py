@@ -1,11 +1,15 @@
 """Reward plugins: found, loaded, called and tried; what is wrong with one is said in one line."""
 
 import functools
+import subprocess
+import sys
 
 import pytest
 
 from scl_rl.errors import UserError
-from scl_rl.plugins.call import RewardError, call_reward
+from scl_rl.plugins.call import RewardError, call_reward, is_async, reward_name
+from scl_rl.plugins.load import bind, load_reward
+from scl_rl.plugins.signature import misfits_of_name
 
 ROWS = [
     {"prompt": "p", "id": "a", "text": "Has flu.", "annotations": []},
@@ -103,3 +107,160 @@ def test_errors_travel_between_processes():
         call_reward(lambda **_: [1, "x"], ROWS, ["x", "y"], name="mine")
     back = pickle.loads(pickle.dumps(caught.value))
     assert (str(back), back.row, back.problems) == (str(caught.value), 1, caught.value.problems)
+
+
+def write(folder, name, source):
+    (folder / name).write_text(source, encoding="utf-8")
+    return folder
+
+
+def refusal(folder, name):
+    with pytest.raises(UserError) as caught:
+        load_reward(name, folder)
+    assert len(caught.value.problems) == 1
+    return str(caught.value).replace(str(folder), "HERE")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("\nx = 1 / 0\n", "can't be loaded: mine.py:2: ZeroDivisionError: division by zero"),
+        ("def f(:\n", "can't be loaded: mine.py:1: invalid syntax"),
+        ("import sys\nsys.exit(3)\n", "can't be loaded: mine.py:2: SystemExit: 3"),
+        (
+            "raise ExceptionGroup('two', [ValueError(1)])\n",
+            "can't be loaded: mine.py:1: ExceptionGroup: two",
+        ),
+        (
+            "import beside\n",
+            "can't be loaded: mine.py:1: ModuleNotFoundError: No module named 'beside' "
+            "(a reward file stands alone: put what it needs into it, or into an installed package)",
+        ),
+        ("import nowhere_at_all\n", "mine.py:1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("def g(**_): ...\n", "there is no function 'f' in HERE/mine.py (functions: g)"),
+        ("f = 3\n", "is not a function"),
+        ("class f: ...\n", "is a class (name a function, or an instance that can be called)"),
+    ],
+)
+def test_what_is_wrong_with_a_reward_file_is_one_line_with_its_place(tmp_path, source, told):
+    write(tmp_path, "beside.py", "")
+    told_here = refusal(write(tmp_path, "mine.py", source), "./mine.py:f")
+    assert "\n" not in told_here and told in told_here
+    assert told_here.startswith("reward './mine.py:f': ")
+
+
+def test_a_reward_file_is_loaded_anew_when_it_changes_and_only_then(tmp_path):
+    source = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+    source += "@dataclass\nclass Box:\n    size: int = 1\ndef f(completions, **_): return [Box().size]\n"
+    first = load_reward("./mine.py:f", write(tmp_path, "mine.py", source))
+    assert call_reward(first, ROWS[:1], ["x"]) == [1.0]
+    assert load_reward("./mine.py:f", tmp_path) is first
+    again = load_reward("./mine.py:f", write(tmp_path, "mine.py", source.replace("= 1", "= 2")))
+    assert call_reward(again, ROWS[:1], ["x"]) == [2.0]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]  # not even a __pycache__
+
+
+def test_a_users_own_reward_py_shadows_nothing_and_is_shadowed_by_nothing(tmp_path):
+    """In a process of its own, started in the folder that has reward.py, json.py and scoring.py."""
+    write(tmp_path, "reward.py", "import json\nfrom scl_rl.reward import per_answer\nX = json.dumps(1)\n"
+          "def own(completions, **_): return [7.0 for _ in completions]\n")  # fmt: skip
+    for name in ("json.py", "scoring.py", "helper.py"):
+        write(tmp_path, name, "raise SystemExit('shadowed')\n")
+    program = (
+        "from pathlib import Path\nfrom scl_rl.plugins.load import load_reward\n"
+        "own = load_reward('./reward.py:own', Path())\n"
+        "ours = load_reward('evidence', Path())\n"
+        "print(own([1]), ours.__module__, load_reward('scl_rl.reward.evidence:evidence', Path()) is ours)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["[7.0]", "scl_rl.reward.evidence", "True"], done.stderr
+
+
+def test_bound_arguments_keep_the_name_and_the_kind_that_trl_sees():
+    utils = pytest.importorskip("trl.trainer.utils")
+
+    async def slow(completions, scale=1.0, **_):
+        return [scale for _ in completions]
+
+    class Judge:
+        async def __call__(self, completions, scale=1.0, **_):
+            return [scale for _ in completions]
+
+    def quick(completions, scale=1.0, **_):
+        return [scale for _ in completions]
+
+    for function, name, waits in ((slow, "slow", True), (Judge(), "Judge", True), (quick, "quick", False)):
+        bound = bind(function, {"scale": 3.0, "answer": "lines"})
+        assert utils.get_callable_name(bound) == reward_name(bound) == name
+        assert utils.is_async_callable(bound) is is_async(bound) is waits
+        assert call_reward(bound, ROWS, ["x", "y"]) == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"beta": 2}, []),
+        ({"bata": 2}, ["takes no argument 'bata' (did you mean 'beta'?)"]),
+        ({"beta": 2, "text": "x"}, ["'text' comes from the training data, not the recipe (remove it here)"]),
+        (
+            {"x": 1, "y": 2},
+            ["takes no argument 'x' (arguments: beta)", "takes no argument 'y' (arguments: beta)"],
+        ),
+    ],
+)
+def test_arguments_are_held_against_the_signature_with_and_without_importing(tmp_path, arguments, told):
+    source = "import torch_is_not_imported_to_read_this\n" if told else ""
+    source += "def f(completions, beta=1.0, **columns):\n    return [beta for _ in completions]\n"
+    write(tmp_path, "mine.py", source)
+    found = misfits_of_name("./mine.py:f", arguments, tmp_path)
+    assert [f"{what} ({hint})" for _, what, hint in found] == told
+    if told:
+        return
+    function = load_reward("./mine.py:f", tmp_path)
+    assert call_reward(bind(function, arguments), ROWS, ["x", "y"]) == [2.0, 2.0]
+
+
+def test_an_argument_without_a_default_has_to_be_given(tmp_path):
+    write(tmp_path, "mine.py", "def f(completions, text, *, scale, **_): return [scale] * len(text)\n")
+    assert misfits_of_name("./mine.py:f", {}, tmp_path) == [
+        ("", "needs the argument 'scale'", "give it under 'args'")
+    ]
+    function = load_reward("./mine.py:f", tmp_path)
+    with pytest.raises(UserError, match="reward 'f': needs the argument 'scale'"):
+        bind(function, {"answer": "lines"})
+    assert call_reward(bind(function, {"scale": 2}), ROWS, ["x", "y"]) == [2.0, 2.0]
+
+
+def test_values_that_a_reward_refuses_are_told_before_it_is_called():
+    def picky(completions, occurrence="given", **_):
+        return [0.0 for _ in completions]
+
+    def check_arguments(occurrence="given"):
+        if occurrence not in ("given", "any"):
+            raise ValueError(f"occurrence is 'given' or 'any', not '{occurrence}'")
+
+    picky.check_arguments = check_arguments
+    bind(picky, {"occurrence": "any"})
+    with pytest.raises(UserError, match=r"^reward 'picky': occurrence is 'given' or 'any', not 'typo'$"):
+        bind(picky, {"occurrence": "typo"})
+
+
+def test_names_are_found_in_the_source_however_they_are_bound(tmp_path):
+    write(
+        tmp_path,
+        "mine.py",
+        "from elsewhere import a as b\ntry:\n    import c\nexcept ImportError:\n    d = 1\nelse:\n"
+        "    def e(**_): ...\nf: object = lambda **_: []\nclass G: ...\nasync def h(**_): ...\n",
+    )
+    for name in "bcdefh":
+        assert misfits_of_name(f"./mine.py:{name}", {}, tmp_path) == []
+    ((_, what, _),) = misfits_of_name("./mine.py:G", {}, tmp_path)
+    assert what == "'G' is a class"
+    ((_, what, hint),) = misfits_of_name("./mine.py:hh", {}, tmp_path)
+    assert what == f"there is no function 'hh' in {tmp_path / 'mine.py'}" and "'h'" in hint
+    write(tmp_path, "mine.py", "def f(:\n")
+    assert misfits_of_name("./mine.py:f", {}, tmp_path) == [
+        ("", "can't be loaded: mine.py:1: invalid syntax", "")
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -28,7 +29,9 @@ def reward_problem(name: str, base: Path) -> tuple[str, str] | None:
         return f"'{function}' is no function name", "a file is written ./my_reward.py:function"
     if is_file(place):
         path = base / Path(place).expanduser()
-        return None if path.is_file() else (f"there is no file {path}", "")
+        if not path.is_file():
+            return f"there is no file {path}", ""
+        return None if path.suffix == ".py" else (f"{path} is not a Python file", "its name ends in .py")
     if importlib.util.find_spec(place.split(".")[0]) is None:
         return f"there is no module '{place}'", "a file is written ./my_reward.py:function"
     return None
@@ -36,20 +39,27 @@ def reward_problem(name: str, base: Path) -> tuple[str, str] | None:
 
 def reward_source(name: str, base: Path) -> str:
     """What changes when the reward's source does: a hash of its file, else its distribution's version."""
+    path = source_file(name, base)
+    if path is not None:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     point = installed().get(name)
-    place = (point.value if point else name).partition(":")[0]
+    if point is not None and point.dist is not None:
+        return f"{point.dist.name} {point.dist.version}"
+    try:
+        return f"version {distribution(re.split('[.:]', name)[0]).version}"
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def source_file(name: str, base: Path) -> Path | None:
+    """The file that defines a reward, or None if it has none or can't be found. Nothing is imported."""
+    point = installed().get(name)
+    place = point.value.partition(":")[0] if point else name.rpartition(":")[0]
     if point is None and is_file(place):
         path: Path | None = base / Path(place).expanduser()
     else:
         path = next((Path(s.origin) for s in _specs(place) if s.name == place and s.origin), None)
-    if path is not None and path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    if point is not None and point.dist is not None:
-        return f"{point.dist.name} {point.dist.version}"
-    try:
-        return f"version {distribution(place.split('.')[0]).version}"
-    except PackageNotFoundError:
-        return "unknown"
+    return path if path is not None and path.is_file() else None
 
 
 def is_file(place: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from ..corpus.sources import SETS, SOURCES, DataSettings, located, missing, provides
 from ..errors import Problem, UserError
 from ..plugins.find import reward_problem
+from ..plugins.signature import misfits_of_name
 from ..stages import registry
 from ..stages.base import StageSettings
 from ..suggest import did_you_mean
@@ -171,14 +172,21 @@ def _choice(value: Any, where: Where, key: str, choices: dict[str, Any], tree: T
 def _check_rewards(
     kind: type[StageSettings], written: dict[str, Any], where: Where, base: Path, tree: Tree
 ) -> None:
-    """Note every reward that can't be found."""
+    """Note every reward that can't be found, and every argument that a reward doesn't take."""
     rewards = written.get("rewards")
     if "rewards" not in kind.model_fields or not isinstance(rewards, list):
         return
     for i, reward in enumerate(rewards):
-        name = reward.get("name") if isinstance(reward, dict) else reward
-        if isinstance(name, str) and (problem := reward_problem(name, base)):
-            tree.fail((*where, "rewards", i), *problem)
+        settings = reward if isinstance(reward, dict) else {"name": reward}
+        name, arguments = settings.get("name"), settings.get("args") or {}
+        if not isinstance(name, str) or not isinstance(arguments, dict):
+            continue
+        at = (*where, "rewards", i)
+        if problem := reward_problem(name, base):
+            tree.fail(at, *problem)
+            continue
+        for argument, what, hint in misfits_of_name(name, arguments, base):
+            tree.fail((*at, "args", argument) if argument else at, what, hint)
 
 
 def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Where, tree: Tree) -> None:

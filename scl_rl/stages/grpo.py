@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .base import StageContext
 from .training import TrainingSettings
@@ -16,7 +16,7 @@ class RewardSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(title="Entry-point name, dotted path (my_pkg.mod:fn) or file (./my_reward.py:fn)")
-    weight: float = Field(1.0, title="Its weight in the sum; 0 = only logged")
+    weight: float = Field(1.0, title="Its weight in the sum; 0 = only logged", allow_inf_nan=False)
     args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
 
 
@@ -32,6 +32,9 @@ class GrpoSettings(TrainingSettings):
     steps: int = Field(title="Optimizer steps", ge=1)
     check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
     dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    save_completions: bool = Field(
+        False, title="Keep every completion in completions.jsonl, which then holds text from the notes"
+    )
 
     trainer_config: ClassVar[str | None] = "grpo"
     managed_fields: ClassVar[dict[str, str]] = {
@@ -47,6 +50,12 @@ class GrpoSettings(TrainingSettings):
     def _names_alone(cls, value: Any) -> Any:
         """A bare name stands for that reward with weight 1."""
         return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> GrpoSettings:
+        if not any(reward.weight for reward in self.rewards):
+            raise ValueError("every reward has weight 0: there is nothing to train for")
+        return self
 
     def uses(self) -> set[str]:
         """What it trains on and what it is checked on."""
