@@ -17,6 +17,7 @@ from .evaluate import evaluate
 from .plan import plan
 from .predict import predict
 from .recipes import recipes
+from .reward import reward
 from .run import run
 
 
@@ -55,5 +56,5 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, recipes, data, predict, evaluate, compare):
+for _verb in (run, plan, recipes, data, predict, evaluate, compare, reward):
     main.add_command(_verb)

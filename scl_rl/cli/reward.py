@@ -1,0 +1,14 @@
+"""``scl-rl reward``: the bench on which a reward is tried before it trains anything."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def reward() -> None:
+    """Try a reward: against attacks, on completions, against another reward."""
+
+
+# from .reward_new import new
+# reward.add_command(new)

@@ -1,0 +1,1 @@
+"""The bench on which a reward is tried: attacks, simulated groups, scores of given completions."""
