@@ -1,13 +1,17 @@
 """Reward plugins: found, loaded, called and tried; what is wrong with one is said in one line."""
 
+import asyncio
 import functools
 import subprocess
 import sys
 
 import pytest
 
+from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
 from scl_rl.plugins.call import RewardError, call_reward, is_async, reward_name
+from scl_rl.plugins.check import trial_rows, try_rewards
+from scl_rl.plugins.guard import distinct, guarded
 from scl_rl.plugins.load import bind, load_reward
 from scl_rl.plugins.signature import misfits_of_name
 
@@ -263,4 +267,105 @@ def test_names_are_found_in_the_source_however_they_are_bound(tmp_path):
     write(tmp_path, "mine.py", "def f(:\n")
     assert misfits_of_name("./mine.py:f", {}, tmp_path) == [
         ("", "can't be loaded: mine.py:1: invalid syntax", "")
+    ]
+
+
+class Stopped(Exception):
+    pass
+
+
+def watched(function, name="mine"):
+    """A guarded reward with what it reported."""
+    reports, calls = [], []
+
+    def failed(error, report):
+        reports.append((error, report))
+        raise Stopped
+
+    return guarded(function, name, failed, lambda *call: calls.append(call)), reports, calls
+
+
+def test_a_guarded_reward_is_called_and_named_as_before():
+    utils = pytest.importorskip("trl.trainer.utils")
+
+    async def slow(completions, text, **_):
+        return [len(note) for note in text]
+
+    for function in (slow, lambda completions, text, **_: [len(note) for note in text]):
+        reward, _, calls = watched(function, "size")
+        assert utils.get_callable_name(reward) == "size"
+        assert utils.is_async_callable(reward) is is_async(function)
+        assert call_reward(reward, ROWS, ["x", "y"]) == [8.0, 8.0]
+        ((name, values, completions, columns),) = calls
+        assert (name, values, completions) == ("size", [8.0, 8.0], ["x", "y"])
+        assert columns["id"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_guarded_reward_that_fails_is_reported_with_its_row(waits):
+    def value(completion):
+        return float("nan") if completion == "bad" else 1 / len(completion)
+
+    def quick(completions, **_):
+        return [value(completion) for completion in completions]
+
+    async def slow(completions, **_):
+        return [value(completion) for completion in completions]
+
+    reward, reports, calls = watched(slow if waits else quick)
+    for completions, cause in ((["x", ""], ZeroDivisionError), (["x", "bad"], None)):
+        columns = {key: [row[key] for row in ROWS] for key in ("id", "text", "annotations")}
+        with pytest.raises(Stopped):
+            given = reward(completions=completions, prompts=["p", "p"], trainer_state=object(), **columns)
+            asyncio.run(given)
+        error, report = reports[0]
+        reports.clear()
+        assert error.row == 1
+        assert (cause is None) == (report["traceback"] is None)
+        (failed,) = report["rows"]
+        assert failed["completion"] == completions[1]
+        assert failed["row"] == ROWS[1]
+    assert calls == []
+
+
+def test_two_rewards_of_one_name_are_logged_apart():
+    assert distinct(["f", "g", "f", "f_2", "f"]) == ["f", "g", "f_2", "f_2_2", "f_3"]
+
+
+@pytest.fixture
+def gold_documents():
+    mention = [[(4, 7)]]
+    return [
+        Document(id="d1", text="Has flu.", annotations=[Annotation(code="J11", mentions=mention)]),
+        Document(id="d2", text="Has HTN.", annotations=[Annotation(code="I10", mentions=mention)]),
+    ]
+
+
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize("answer", ["lines", "json"])
+def test_rewards_are_tried_on_gold_on_nothing_and_on_garbage(tmp_path, gold_documents, chat, answer):
+    rows, completions = trial_rows(gold_documents, "N:{text}", chat, answer)
+    given = call_reward(bind(load_reward("evidence", tmp_path), {"answer": answer}), rows, completions)
+    assert given == [1.0, 0.0, 0.0] * 2
+    assert isinstance(completions[0], list) is isinstance(rows[0]["prompt"], list) is chat
+    try_rewards([("evidence", {})], tmp_path, rows, completions, answer)
+
+
+def test_what_is_wrong_with_several_rewards_is_told_at_once(tmp_path, gold_documents):
+    write(
+        tmp_path,
+        "mine.py",
+        "def short(completions, **_): return [0.0]\n"
+        "def first(completions, **_): return [1 / len(c.split()) for c in completions]\n"
+        "def ids(completions, completion_ids, **_): return [len(i) for i in completion_ids]\n",
+    )
+    rows, completions = trial_rows(gold_documents, "N:{text}", False, "lines")
+    named = ["./mine.py:short", "./mine.py:first", "./mine.py:ids", "evidense", "./mine.py:none"]
+    with pytest.raises(UserError) as caught:
+        try_rewards([(name, {}) for name in named], tmp_path, rows, completions, "lines")
+    assert [str(problem).replace(str(tmp_path), "HERE") for problem in caught.value.problems] == [
+        "reward './mine.py:short': gave 1 rewards for 6 rows",
+        "reward './mine.py:first': row 1 (d1): ZeroDivisionError: division by zero (mine.py:2)",
+        "reward 'evidense': there is no reward 'evidense' (did you mean 'evidence'?)",
+        "reward './mine.py:none': there is no function 'none' in HERE/mine.py (functions: first, ids, short)",
     ]

@@ -22,6 +22,7 @@ from .manifest import Entry, Manifest, locked, now, write_json
 from .plan import DATA, Step, partial_folder, plan, stage_folder
 from .process import run_apart
 from .summary import summarise
+from .trial import try_rewards_first
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
             options.say(str(step))
             if step.runs:
                 _run_step(recipe, folder, step, manifest, results, options)
+            if step.name == DATA:
+                try_rewards_first(recipe, steps, folder, options.say)
             entry = manifest.stages[step.name]
             parents = tuple(results[parent] for parent in step.parents)
             results[step.name] = StageResult(

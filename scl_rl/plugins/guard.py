@@ -1,0 +1,98 @@
+"""Rewards as training calls them: every value checked, and what goes wrong kept for its author."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeAlias
+
+from .call import Completion, RewardError, RewardFunction, Row, checked, is_async, raised, raised_at
+
+Failed: TypeAlias = Callable[[RewardError, dict[str, Any]], NoReturn]
+"""What to do about a failure: its error, and a report for a file, which holds text of the note."""
+
+Given: TypeAlias = Callable[[str, list[float | None], Sequence[Completion], dict[str, Any]], None]
+"""Told of every call: the reward's name, its values, the completions and TRL's other keywords."""
+
+
+def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -> RewardFunction:
+    """The function under a name of its own for TRL's logs; async if it was.
+
+    A value that is no reward never reaches the trainer, which would take NaN for "not applicable" and
+    an infinity for a number.
+    """
+
+    def check(values: Any, completions: Sequence[Completion], columns: dict[str, Any]) -> list[float | None]:
+        rows = _rows(completions, columns)
+        try:
+            good = checked(name, values, rows)
+        except RewardError as error:
+            failed(error, _report(function, name, error, rows, completions))
+        given(name, good, completions, columns)
+        return good
+
+    def stop(error: Exception, completions: Sequence[Completion], columns: dict[str, Any]) -> NoReturn:
+        rows = _rows(completions, columns)
+        told = raised(function, name, error, rows, completions)
+        failed(told, _report(function, name, told, rows, completions))
+
+    if is_async(function):
+
+        async def later(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+            try:
+                values = await function(completions=completions, **columns)
+            except Exception as error:
+                stop(error, completions, columns)
+            return check(values, completions, columns)
+
+        later.__name__ = name
+        return later
+
+    def now(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        try:
+            values = function(completions=completions, **columns)
+        except Exception as error:
+            stop(error, completions, columns)
+        return check(values, completions, columns)
+
+    now.__name__ = name
+    return now
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, a number added where one came before: TRL would log both under one."""
+    found: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in found:
+            number += 1
+            free = f"{name}_{number}"
+        found.append(free)
+    return found
+
+
+def _rows(completions: Sequence[Completion], columns: dict[str, Any]) -> list[Row]:
+    """TRL's columns as rows."""
+    count = len(completions)
+    lists = {k: v for k, v in columns.items() if isinstance(v, list) and len(v) == count}
+    prompts = lists.pop("prompts", [None] * count)
+    return [{"prompt": prompts[i], **{key: values[i] for key, values in lists.items()}} for i in range(count)]
+
+
+def _report(
+    function: RewardFunction,
+    name: str,
+    error: RewardError,
+    rows: Sequence[Row],
+    completions: Sequence[Completion],
+) -> dict[str, Any]:
+    """What happened, with the row that it happened on, or all of them where none is to blame."""
+    numbers = range(len(rows)) if error.row is None else [error.row]
+    cause = error.cause
+    return {
+        "reward": name,
+        "problem": str(error),
+        "raised_at": raised_at(function, cause) if cause else None,
+        "traceback": "".join(traceback.format_exception(cause)) if cause else None,
+        "rows": [{"row": rows[i], "completion": completions[i]} for i in numbers],
+    }
