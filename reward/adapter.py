@@ -10,22 +10,12 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias
 
 from ..answer.grammar import Answer, AnswerFormat
 from ..answer.parse import parse
+from ..answer.prompt import Completion, completion_text
 from ..corpus.types import Annotation
 from ..scoring.judge import GoldDocument
 
-Completion: TypeAlias = str | list[dict[str, Any]]
 Reward: TypeAlias = Callable[..., list[float | None]]
 P = ParamSpec("P")
-
-
-def completion_text(completion: Completion) -> str:
-    """The text of a completion: a string, or the last of TRL's messages (its text parts, if it has parts)."""
-    if isinstance(completion, str):
-        return completion
-    content = completion[-1].get("content") if completion else None
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content)
-    return content or ""
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
+from ..answer.prompt import Completion as Completion
 from ..errors import Problem, UserError
 
-Completion: TypeAlias = str | list[dict[str, Any]]
 RewardFunction: TypeAlias = Callable[..., Any]  # gives list[float | None], or a coroutine of one
 Row: TypeAlias = dict[str, Any]
 

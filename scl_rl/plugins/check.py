@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..answer.grammar import AnswerFormat, render
-from ..answer.prompt import prompt_for
+from ..answer.prompt import Completion, prompt_for
 from ..corpus.types import Document
 from ..errors import Problem, UserError
 from ..scoring.judge import GoldDocument
-from .call import Completion, Row, call_reward
+from .call import Row, call_reward
 from .load import bind, load_reward
 from .rows import completion_of, row_of
 

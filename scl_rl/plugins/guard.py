@@ -6,7 +6,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
-from .call import Completion, RewardError, RewardFunction, Row, checked, is_async, raised, raised_at
+from ..answer.prompt import Completion
+from .call import RewardError, RewardFunction, Row, checked, is_async, raised, raised_at
 
 Failed: TypeAlias = Callable[[RewardError, dict[str, Any]], NoReturn]
 """What to do about a failure: its error, and a report for a file, which holds text of the note."""

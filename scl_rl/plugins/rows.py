@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..answer.prompt import Prompt
+from ..answer.prompt import Completion, Prompt
 from ..corpus.types import Document
-from .call import Completion, Row
+from .call import Row
 
 
 def row_of(document: Document, prompt: Prompt) -> Row:
@@ -29,5 +27,4 @@ def completion_of(answer: str, prompt: Prompt) -> Completion:
     """An answer in the form in which TRL hands it to a reward: messages where the prompt is messages."""
     if isinstance(prompt, str):
         return answer
-    message: dict[str, Any] = {"role": "assistant", "content": answer}
-    return [message]
+    return [{"role": "assistant", "content": answer}]
