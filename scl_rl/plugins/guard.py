@@ -28,14 +28,14 @@ def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -
         try:
             good = checked(name, values, rows)
         except RewardError as error:
-            failed(error, _report(function, name, error, rows, completions))
+            failed(error, _report(function, name, error, rows, completions, columns))
         given(name, good, completions, columns)
         return good
 
     def stop(error: Exception, completions: Sequence[Completion], columns: dict[str, Any]) -> NoReturn:
         rows = _rows(completions, columns)
         told = raised(function, name, error, rows, completions)
-        failed(told, _report(function, name, told, rows, completions))
+        failed(told, _report(function, name, told, rows, completions, columns))
 
     if is_async(function):
 
@@ -86,12 +86,14 @@ def _report(
     error: RewardError,
     rows: Sequence[Row],
     completions: Sequence[Completion],
+    columns: dict[str, Any],
 ) -> dict[str, Any]:
     """What happened, with the row that it happened on, or all of them where none is to blame."""
     numbers = range(len(rows)) if error.row is None else [error.row]
     cause = error.cause
     return {
         "reward": name,
+        "step": getattr(columns.get("trainer_state"), "global_step", 0) + 1,
         "problem": str(error),
         "raised_at": raised_at(function, cause) if cause else None,
         "traceback": "".join(traceback.format_exception(cause)) if cause else None,

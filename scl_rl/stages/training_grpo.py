@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ..corpus.jsonl import read_documents
 from ..corpus.types import Document
 from ..metrics.report import evaluate_predictions
 from ..modeling.load import Loaded, save_trained
+from ..plugins.call import RewardFunction, reward_name
+from ..plugins.guard import distinct, guarded
 from ..plugins.load import bind, load_reward
+from ..plugins.rows import row_of
 from .base import StageContext
 from .grpo import GrpoSettings
-from .progress import trainer_progress
+from .monitor import Monitor
+from .observe import Observer
 from .prompting import Prompting, annotated_windows, predict_documents
+from .step_log import COMPLETIONS, StepLog, keep_failure, say_nothing_of_rows
 from .trainers import (
     drop_checkpoints,
     last_checkpoint,
@@ -24,15 +30,13 @@ from .trainers import (
     without_printing,
 )
 
-LOGGED = {"reward": "reward", "kl": "KL", "frac_reward_zero_std": "groups without spread"}
-
 
 def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     """Run a GRPO stage; see :class:`GrpoSettings`."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    rewards = [
+    functions = [
         bind(load_reward(reward.name, context.base), {"answer": context.answer, **reward.args})
         for reward in settings.rewards
     ]
@@ -55,42 +59,47 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
             "max_steps": settings.steps,
         }
     )
+    monitor = Monitor(settings.steps, config.max_completion_length)
+    log = StepLog(context, monitor, settings.steps)
+    checks = DevChecks(settings, context, loaded, prompting, config.max_completion_length, log.checked)
+    say_nothing_of_rows()
     trainer = without_printing(
         GRPOTrainer(
             model=loaded.model,
             args=config,
-            reward_funcs=rewards,
+            reward_funcs=_watched(functions, settings, context, config.num_generations),
             train_dataset=Dataset.from_list(_rows(context, prompting)),
             processing_class=loaded.tokenizer,
-            callbacks=[trainer_progress(context.name, context.say, LOGGED)],
+            callbacks=[log.callback(), checks.callback()],
         )
     )
     loaded.model = trainer.model
-    checks = DevChecks(settings, context, loaded, prompting, config.max_completion_length)
-    trainer.add_callback(checks.callback())
     trainer.train(resume_from_checkpoint=last_checkpoint(context))
     drop_checkpoints(context)
-    history = [entry for entry in trainer.state.log_history if "reward" in entry]
     return {
         "tokens": int(trainer.state.num_input_tokens_seen),
         "steps": trainer.state.global_step,
         "kept_step": checks.best_step,
         "dev_joint_f1": checks.scores,
-        "reward": [entry["reward"] for entry in history],
-        "kl": [entry.get("kl") for entry in history],
-        "groups_without_spread": [entry.get("frac_reward_zero_std") for entry in history],
+        **log.figures(),
     }
+
+
+def _watched(
+    functions: list[RewardFunction], settings: GrpoSettings, context: StageContext, group: int
+) -> list[RewardFunction]:
+    """The rewards as they are trained with: each under its own name, checked, and seen by the observer."""
+    names = distinct([reward_name(function) for function in functions])
+    weights = {name: reward.weight for name, reward in zip(names, settings.rewards, strict=True)}
+    keep = context.folder / COMPLETIONS if settings.save_completions else None
+    observer = Observer(weights, group, context.answer, keep)
+    failed = keep_failure(context)
+    return [guarded(f, name, failed, observer) for f, name in zip(functions, names, strict=True)]
 
 
 def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
     return [
-        {
-            "prompt": prompting.prompt(piece.text),
-            "text": piece.text,
-            "annotations": [
-                a.model_dump(include={"code", "system", "mentions"}) for a in piece.annotations or ()
-            ],
-        }
+        dict(row_of(piece, prompting.prompt(piece.text)))
         for piece in annotated_windows(read_documents(context.needed("annotated")), prompting)
     ]
 
@@ -108,6 +117,7 @@ class DevChecks:
         loaded: Loaded,
         prompting: Prompting,
         max_new_tokens: int,
+        checked: Callable[[int, float], None],
     ) -> None:
         self._every = settings.check_every
         self._last = settings.steps
@@ -115,6 +125,7 @@ class DevChecks:
         self._loaded = loaded
         self._prompting = prompting
         self._max_new_tokens = max_new_tokens
+        self._checked = checked
         self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
         self._file = context.folder / "dev_checks.json"
         self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
@@ -125,9 +136,12 @@ class DevChecks:
         return int(max(self.scores, key=lambda step: (self.scores[step], -int(step))))
 
     def check(self, step: int) -> None:
-        """Score the model as it is now and keep it if it is the best so far."""
-        if str(step) in self.scores:
-            return
+        """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
+        if str(step) not in self.scores:
+            self._score(step)
+        self._checked(step, self.scores[str(step)])
+
+    def _score(self, step: int) -> None:
         predictions, _ = predict_documents(
             self._loaded, self._documents, self._prompting, self._max_new_tokens, batch_size=16
         )
