@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .reward_probe import probe
+
 
 @click.group()
 def reward() -> None:
@@ -12,3 +14,4 @@ def reward() -> None:
 
 # from .reward_new import new
 # reward.add_command(new)
+reward.add_command(probe)

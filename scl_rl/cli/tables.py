@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -58,3 +58,19 @@ def score_rows(report: Mapping[str, Any], prefix: str = "") -> list[list[Any]]:
         else:
             rows += score_rows(value, f"{label} ")
     return rows
+
+
+def print_bars(names: Sequence[str], counts: Sequence[int]) -> None:
+    """Print counts as bars on standard output."""
+    from rich.bar import Bar
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    drawn = Table.grid(padding=(0, 1))
+    drawn.add_column(no_wrap=True)
+    drawn.add_column(justify="right", no_wrap=True)
+    drawn.add_column(no_wrap=True)
+    for name, count in zip(names, counts, strict=True):
+        drawn.add_row(name, f"{count:,}", Bar(max(counts, default=0) or 1, 0, count, width=40))
+    console.print(drawn)

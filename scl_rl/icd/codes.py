@@ -59,6 +59,15 @@ def parents(code: str) -> list[str]:
     return list(_cm().get_ancestors(code))
 
 
+def siblings(code: str) -> list[str]:
+    """The other codes directly under what the code stands under.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    return [other for above in parents(code)[:1] for other in _cm().get_children(above) if other != code]
+
+
 def hierarchy(code: str) -> list[str]:
     """Chapter, block, category, … down to the code itself.
 

@@ -1,0 +1,94 @@
+"""Options that the verbs of ``scl-rl reward`` share, and what they mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import yaml
+
+from ..errors import Problem, UserError
+from . import options
+
+if TYPE_CHECKING:
+    from ..answer.grammar import AnswerFormat
+    from ..probe.target import Target
+
+documents = click.option(
+    "--documents", required=True, type=options.READ, help="The documents, with gold codes and evidence."
+)
+arguments = click.option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A keyword argument of the reward, the value as YAML; may be repeated.",
+)
+answer = click.option(
+    "--answer", type=click.Choice(["lines", "json"]), help="The form of the answers; lines if absent."
+)
+rewards = click.option(
+    "--reward",
+    "specs",
+    required=True,
+    multiple=True,
+    metavar="SPEC",
+    help="NAME, package.module:function or ./file.py:function; SPEC*WEIGHT and repeated for a sum.",
+)
+show_notes = click.option("--show-notes", is_flag=True, help="Show words of the notes, which are private.")
+
+
+def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) -> Target:
+    """The rewards named on the command line.
+
+    Raises:
+        UserError: there is no such reward, or the arguments don't go with it.
+    """
+    from ..probe.target import Target
+
+    named = [_weighted(spec) for spec in specs]
+    arguments = parse_arguments(given)
+    if arguments and len(named) > 1:
+        raise UserError(
+            Problem(
+                "--arg", "goes with a single reward", "write a recipe and name its stage: --recipe, --stage"
+            )
+        )
+    return Target.load(((name, weight, arguments) for name, weight in named), Path.cwd(), form)
+
+
+def _weighted(spec: str) -> tuple[str, float]:
+    name, star, weight = spec.rpartition("*")
+    if not star:
+        return spec, 1.0
+    try:
+        number = float(weight)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UserError(Problem(f"reward '{spec}'", f"'{weight}' is no weight", "like evidence*0.5"))
+    return name, number
+
+
+def parse_arguments(given: Iterable[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` texts as keyword arguments.
+
+    Raises:
+        UserError: those that are not of this form.
+    """
+    problems: list[Problem] = []
+    arguments: dict[str, Any] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        try:
+            if not equals or not key.isidentifier():
+                raise ValueError
+            arguments[key] = yaml.safe_load(value)
+        except (ValueError, yaml.YAMLError):
+            problems.append(Problem(f"--arg {text}", "should be KEY=VALUE, like beta=2 or soft=false"))
+    if problems:
+        raise UserError(*problems)
+    return arguments

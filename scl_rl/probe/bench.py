@@ -1,0 +1,168 @@
+"""Trying a reward: attacks against gold, what one more line pays, groups as training would see them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..errors import UserError
+from .attack import Attack
+from .attacks import ATTACKS
+from .notes import Note, Notes
+from .results import Finding, Groups, Report, Step, Verdict, histogram
+from .simulate import GROUP, group
+from .steps import STEPS, step
+from .target import Target
+
+Tick = Callable[[str, int, int], None]
+EQUAL = 1e-9
+AT_ONCE = 64
+
+
+class Bench:
+    """One reward on some notes.
+
+    Args:
+        tick: told the label of what is being done, how many of its completions are done, and of how many.
+    """
+
+    def __init__(
+        self, target: Target, notes: Notes, margin: float = 0.05, seed: int = 0, tick: Tick | None = None
+    ) -> None:
+        self.target = target
+        self.notes = notes
+        self.margin = margin
+        self.seed = seed
+        self._tick = tick or (lambda label, done, total: None)
+        self._gold: dict[int, float | None] = {}
+
+    def report(self, attacks: Sequence[Attack] = ATTACKS) -> Report:
+        """Try everything. A reward that fails is reported, not raised."""
+        try:
+            found = self.score("gold", [(note, self.notes.gold(note)) for note in self.notes.notes])
+            self._gold = {id(note): score for note, score in zip(self.notes.notes, found, strict=True)}
+        except UserError:
+            pass  # the control named gold runs into the same and tells
+        return Report(
+            rewards=self.target.as_list(),
+            answer=self.notes.form,
+            documents=len(self.notes.notes),
+            left_out=self.notes.left_out,
+            margin=self.margin,
+            seed=self.seed,
+            attacks=[self.attack(attack) for attack in attacks],
+            steps=self.steps(),
+            groups=self.groups(),
+        )
+
+    def score(self, label: str, pairs: Sequence[tuple[Note, str]]) -> list[float | None]:
+        """The rewards of completions. Raises RewardError as :meth:`Target.score` does."""
+        scores: list[float | None] = []
+        for at in range(0, len(pairs), AT_ONCE):
+            self._tick(label, at, len(pairs))
+            some = pairs[at : at + AT_ONCE]
+            rows = [note.row(text) for note, text in some]
+            scores += self.target.score(rows, [note.completion(text) for note, text in some])
+        return scores
+
+    def attack(self, attack: Attack) -> Finding:
+        """One attack on every note that it applies to."""
+        made: list[tuple[Note, str]] = []
+        shares: list[float] = []
+        for note in self.notes.notes:
+            if attack.most is not None and len(made) == attack.most:
+                break
+            written = attack.completion(note, self.notes, self.seed)
+            if written is not None:
+                made.append((note, written.text))
+                shares.append(written.share)
+        finding = Finding(attack.name, attack.kind, attack.teaches, example=made[0][1] if made else None)
+        started = time.perf_counter()
+        try:
+            scores = self.score(attack.name, made)
+        except UserError as error:
+            return replace(
+                finding,
+                documents=len(made),
+                verdict="ERROR",
+                error=str(error).splitlines()[0],
+                seconds=time.perf_counter() - started,
+            )
+        finding = replace(finding, seconds=time.perf_counter() - started)
+        if not made or not self._gold:
+            return finding
+        known = [
+            (score, gold, self.margin * share)
+            for (note, _), score, share in zip(made, scores, shares, strict=True)
+            if score is not None and (gold := self._gold[id(note)]) is not None
+        ]
+        if not known:
+            return replace(finding, verdict="abstains")
+        return _judged(finding, known)
+
+    def steps(self) -> list[Step]:
+        """What is paid for a right line, a wrong line and an unlocated quote added to half of gold."""
+        found = []
+        for name, add in STEPS.items():
+            tried = [(note, step(name, add, note, self.notes, self.seed)) for note in self.notes.notes]
+            pairs = [(note, pair) for note, pair in tried if pair is not None]
+            found.append(
+                self._step(name, [(n, pair[0]) for n, pair in pairs], [(n, pair[1]) for n, pair in pairs])
+            )
+        return found
+
+    def _step(self, name: str, before: list[tuple[Note, str]], after: list[tuple[Note, str]]) -> Step:
+        try:
+            scores = self.score(name, before), self.score(name, after)
+        except UserError:
+            return Step(name, 0, None, None, None)
+        changes = [b - a for a, b in zip(*scores, strict=True) if a is not None and b is not None]
+        if not changes:
+            return Step(name, 0, None, None, None)
+        return Step(name, len(changes), statistics.fmean(changes), min(changes), max(changes))
+
+    def groups(self) -> Groups:
+        """The rewards of simulated groups, and how they lie."""
+        texts = [(note, text) for note in self.notes.notes for text in group(note, self.notes, self.seed)]
+        try:
+            scores = self.score("groups", texts)
+        except UserError as error:
+            return Groups(0, GROUP, None, None, [], [], str(error).splitlines()[0])
+        cut = [scores[at : at + GROUP] for at in range(0, len(scores), GROUP)]
+        known = [some for values in cut if len(some := [v for v in values if v is not None]) > 1]
+        if not known:
+            return Groups(0, GROUP, None, None, [], [])
+        edges, counts = histogram([value for values in known for value in values])
+        return Groups(
+            groups=len(known),
+            size=GROUP,
+            no_spread=sum(max(values) - min(values) <= EQUAL for values in known) / len(known),
+            spread=statistics.fmean(statistics.pstdev(values) for values in known),
+            edges=edges,
+            counts=counts,
+        )
+
+
+def _judged(finding: Finding, known: Sequence[tuple[float, float, float]]) -> Finding:
+    """The finding with its figures, from (reward, gold's reward, margin) of each document."""
+    mean, gold, margin = (statistics.fmean(column) for column in zip(*known, strict=True))
+    if finding.kind == "control":
+        differ = [abs(score - best) > EQUAL for score, best, _ in known]
+        verdict: Verdict = "differs" if any(differ) else "ok"
+        margin = 0.0
+        reached = 1 - sum(differ) / len(differ)
+    else:
+        verdict = "PAYS" if mean >= gold - margin else "ok"
+        reached = sum(score >= best - least for score, best, least in known) / len(known)
+    return replace(
+        finding,
+        documents=len(known),
+        mean=mean,
+        gold=gold,
+        gap=gold - mean,
+        margin=margin,
+        reached=reached,
+        verdict=verdict,
+    )
