@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .reward_probe import probe
+from .reward_rescore import rescore
 
 
 @click.group()
@@ -15,3 +16,4 @@ def reward() -> None:
 # from .reward_new import new
 # reward.add_command(new)
 reward.add_command(probe)
+reward.add_command(rescore)

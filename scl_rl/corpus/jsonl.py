@@ -36,12 +36,12 @@ def read_documents(path: Path) -> list[Document]:
         UserError: the file can't be read or is empty, a line is not a document, an id occurs twice, a
             fragment lies outside its text; all of a file's mistakes, each with its line.
     """
-    return _read(path, Document, _document_problems, "documents")
+    return read_records(path, Document, _document_problems, "documents")
 
 
 def read_spans(path: Path) -> list[Span]:
     """The spans of a file, in order. Raises as :func:`read_documents` does."""
-    return _read(path, Span, lambda span: (), "spans")
+    return read_records(path, Span, lambda span: (), "spans")
 
 
 def read_predictions(path: Path, documents: Sequence[Document] | None = None) -> list[Prediction]:
@@ -54,7 +54,7 @@ def read_predictions(path: Path, documents: Sequence[Document] | None = None) ->
     """
     texts = None if documents is None else {document.id: document.text for document in documents}
     unknown: list[str] = []
-    return _read(
+    return read_records(
         path, Prediction, lambda p: _prediction_problems(p, texts, unknown), "predictions", may_be_empty=True
     )
 
@@ -83,9 +83,25 @@ def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
             aside.unlink()
 
 
-def _read(
-    path: Path, kind: type[Record], check: Check[Record], name: str, may_be_empty: bool = False
+def read_records(
+    path: Path,
+    kind: type[Record],
+    check: Check[Record],
+    name: str,
+    may_be_empty: bool = False,
+    ids_recur: bool = False,
 ) -> list[Record]:
+    """The records of a file, in order.
+
+    Args:
+        check: gives the complaints about a record that its type can't make.
+        name: what the records are called in messages.
+        may_be_empty: a file without records is good.
+        ids_recur: several records may have the same ``id``.
+
+    Raises:
+        UserError: the file can't be read, or any of its lines is wrong; all mistakes, each with its line.
+    """
     problems: list[Problem] = []
     records: list[Record] = []
     first_line: dict[str, int] = {}
@@ -104,7 +120,7 @@ def _read(
             continue
         problems += [Problem(where, complaint) for complaint in check(record)]
         identifier = getattr(record, "id", None)
-        if identifier is not None:
+        if identifier is not None and not ids_recur:
             if identifier in first_line:
                 problems.append(
                     Problem(where, f"id '{identifier}' is already on line {first_line[identifier]}")

@@ -16,6 +16,7 @@ from .observe import PREFIX, forget_after
 from .progress import clock
 
 COMPLETIONS = "completions.jsonl"
+WINDOWS = "windows.jsonl"  # what the completions are about, as documents
 MONITOR = "monitor.jsonl"
 FAILED = "failed_reward.json"
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..corpus.jsonl import read_documents
+from ..corpus.jsonl import read_documents, write_jsonl
 from ..corpus.types import Document
 from ..metrics.report import evaluate_predictions
 from ..modeling.load import Loaded, save_trained
@@ -19,7 +19,7 @@ from .grpo import GrpoSettings
 from .monitor import Monitor
 from .observe import Observer
 from .prompting import Prompting, annotated_windows, predict_documents
-from .step_log import COMPLETIONS, StepLog, keep_failure, say_nothing_of_rows
+from .step_log import COMPLETIONS, WINDOWS, StepLog, keep_failure, say_nothing_of_rows
 from .trainers import (
     drop_checkpoints,
     last_checkpoint,
@@ -68,7 +68,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
             model=loaded.model,
             args=config,
             reward_funcs=_watched(functions, settings, context, config.num_generations),
-            train_dataset=Dataset.from_list(_rows(context, prompting)),
+            train_dataset=Dataset.from_list(_rows(settings, context, prompting)),
             processing_class=loaded.tokenizer,
             callbacks=[log.callback(), checks.callback()],
         )
@@ -97,11 +97,11 @@ def _watched(
     return [guarded(f, name, failed, observer) for f, name in zip(functions, names, strict=True)]
 
 
-def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
-    return [
-        dict(row_of(piece, prompting.prompt(piece.text)))
-        for piece in annotated_windows(read_documents(context.needed("annotated")), prompting)
-    ]
+def _rows(settings: GrpoSettings, context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
+    windows = annotated_windows(read_documents(context.needed("annotated")), prompting)
+    if settings.save_completions:
+        write_jsonl(context.folder / WINDOWS, windows)
+    return [dict(row_of(window, prompting.prompt(window.text))) for window in windows]
 
 
 class DevChecks:

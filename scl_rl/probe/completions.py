@@ -1,0 +1,59 @@
+"""Completions from a file, with the documents that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
+
+from ..answer.prompt import prompt_for
+from ..corpus.jsonl import read_records
+from ..corpus.types import Document
+from ..stages.base import PromptSettings
+from ..suggest import nearest
+from .notes import Note
+
+
+class LoggedCompletion(BaseModel):
+    """One completion. ``step``, ``group`` and ``reward`` are there if it was logged in training."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(min_length=1)
+    completion: str
+    reward: FiniteFloat | None = None
+    step: StrictInt | None = None
+    group: StrictInt | str | None = None
+
+
+def read_completions(path: Path, documents: Sequence[Document]) -> list[LoggedCompletion]:
+    """The completions of a file, in order; an id may occur several times.
+
+    Raises:
+        UserError: the file can't be read or is empty, a line is no completion or is about an unknown
+            document; all mistakes, each with its line.
+    """
+    known = {document.id for document in documents}
+    unknown: set[str] = set()
+
+    def check(completion: LoggedCompletion) -> Iterable[str]:
+        if completion.id not in known:
+            # Looking for a near one takes long among many, so only the first gets a suggestion.
+            near = None if unknown else nearest(completion.id, known)
+            unknown.add(completion.id)
+            yield f"there is no document '{completion.id}'" + (f"; did you mean '{near}'?" if near else "")
+
+    return read_records(path, LoggedCompletion, check, "completions", ids_recur=True)
+
+
+def notes_by_id(
+    documents: Iterable[Document], wanted: Iterable[str], prompt: PromptSettings
+) -> dict[str, Note]:
+    """The documents that are wanted, made ready."""
+    ids = set(wanted)
+    return {
+        document.id: Note(document, prompt_for(document.text, prompt.template, prompt.chat))
+        for document in documents
+        if document.id in ids
+    }
