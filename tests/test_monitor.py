@@ -1,7 +1,6 @@
 """What is said about a GRPO run while it runs, and what is kept of it."""
 
 import json
-from itertools import count
 
 import pytest
 
@@ -51,9 +50,7 @@ def test_a_reward_that_rises_is_no_warning_by_itself(checks):
 def test_a_fall_of_dev_joint_without_a_rise_of_the_reward_is_not_this_warning():
     checks = {0: 0.34, 4: 0.35, 8: 0.20}
     assert follow(rewards(*[0.4] * 8), checks)[0] == []
-    assert (
-        follow(rewards(0.2, 0.6, 0.3, 0.5, 0.3, 0.6, 0.4, 0.5), checks)[0] == []
-    )  # just noise
+    assert follow(rewards(0.2, 0.6, 0.3, 0.5, 0.3, 0.6, 0.4, 0.5), checks)[0] == []  # just noise
     assert follow(rewards(*[None] * 8), checks)[0] == []
 
 
@@ -103,7 +100,6 @@ class Watched:
     def __init__(self, weights, group=2, keep=None):
         self.observer = Observer(weights, group, "lines", keep)
         self.logged = {}
-        self.steps = count()
 
     def batch(self, completions, **values):
         columns = {
