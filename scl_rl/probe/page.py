@@ -49,12 +49,13 @@ def page(report: Report, label: str, show_notes: bool = False) -> str:
 
 
 def _bars(report: Report) -> dict[str, dict[str, float]]:
-    """For each attack, its mean reward and gold's as percentages of the widest bar."""
-    values = [v for f in report.attacks for v in (f.mean, f.gold) if v is not None]
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+    """For each attack, its mean reward and gold's in percent of the best gold; more is cut off."""
+    golds = [f.gold for f in report.attacks if f.gold is not None]
+    low, high = min([0.0, *golds]), max([0.0, *golds])
 
     def percent(value: float) -> float:
-        return round(100 * (value - low) / (high - low), 1) if high > low else 0.0
+        share = (value - low) / (high - low) if high > low else 0.0
+        return round(100 * min(1.0, max(0.0, share)), 1)
 
     return {
         f.name: {"mean": percent(f.mean), "gold": percent(f.gold)}
