@@ -2,7 +2,12 @@
 
 import json
 import logging
+import os
+import shutil
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ torch = pytest.importorskip("torch")
 from scl_rl.corpus.jsonl import write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
 from scl_rl.errors import WorkError  # noqa: E402
+from scl_rl.plugins.find import installed  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
     ModelSettings,
@@ -243,3 +249,70 @@ def f(completions, trainer_state, **_):
     assert figures["reward"] == [step["reward"] for step in steps[1:]]
     kept = [json.loads(line) for line in (context.folder / "completions.jsonl").read_text().splitlines()]
     assert [line["step"] for line in kept] == [1] * 4 + [2] * 4 + [3] * 4
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    """The folder into which the plugin package of tests/fixtures was installed."""
+    pytest.importorskip("setuptools")
+    source = tmp_path_factory.mktemp("plugin") / "source"
+    shutil.copytree(Path(__file__).parent / "fixtures" / "reward_plugin", source)
+    target = source.parent / "installed"
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(target), str(source)]
+    subprocess.run(pip, check=True)
+    return target
+
+
+RECIPE = """
+name: with-a-plugin
+model: nothing-to-load
+data: {source: synthetic}
+stages:
+  sft: {kind: sft, tokens: 100}
+  grpo:
+    kind: grpo
+    from: sft
+    steps: 1
+    rewards: [{name: brief, args: {most: 9}}, opinion]
+"""
+
+
+def plan(folder, recipe, path):
+    (folder / "r.yaml").write_text(recipe)
+    main = "from scl_rl.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-P", "-c", main, "plan", "r.yaml", "--json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_plugin_package_is_found_by_its_entry_points_once_it_is_installed(tmp_path, plugin):
+    done = plan(tmp_path, RECIPE, plugin)
+    assert done.returncode == 0, done.stderr
+    assert [stage["name"] for stage in json.loads(done.stdout)["stages"]] == ["data", "sft", "grpo"]
+    wrong = RECIPE.replace("most: 9", "mots: 9").replace("opinion", "opinoin")
+    done = plan(tmp_path, wrong, plugin)
+    assert done.returncode == 2
+    where = "error: r.yaml:11: at stages.grpo.rewards"
+    assert done.stderr.splitlines() == [
+        f"{where}.0.args.mots: takes no argument 'mots' (did you mean 'most'?)",
+        f"{where}.1: there is no reward 'opinoin' (did you mean 'opinion'?)",
+    ]
+    assert plan(tmp_path, RECIPE, tmp_path).returncode == 2  # not installed, not found
+
+
+def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
+    monkeypatch.syspath_prepend(plugin)
+    installed.cache_clear()
+    try:
+        rewards = [{"name": "brief", "args": {"most": 9}}, {"name": "opinion", "weight": 0.5}]
+        figures = grpo(place, "plugin", "", rewards=rewards)
+    finally:
+        installed.cache_clear()
+    assert set(figures["rewards"]) == {"brief", "opinion"}
+    assert all(0 < reward <= 1.5 for reward in figures["reward"])

@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from scl_rl.cli.main import main
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
 from scl_rl.plugins.call import RewardError, call_reward, is_async, reward_name
@@ -369,3 +371,41 @@ def test_what_is_wrong_with_several_rewards_is_told_at_once(tmp_path, gold_docum
         "reward 'evidense': there is no reward 'evidense' (did you mean 'evidence'?)",
         "reward './mine.py:none': there is no function 'none' in HERE/mine.py (functions: first, ids, short)",
     ]
+
+
+def test_a_new_reward_comes_with_a_test_that_passes(tmp_path):
+    done = CliRunner().invoke(main, ["reward", "new", "tidy", "--dir", str(tmp_path)])
+    assert done.exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["test_tidy.py", "tidy.py"]
+    assert f"scl-rl reward probe {tmp_path}/tidy.py:tidy --documents" in done.output
+    assert misfits_of_name("./tidy.py:tidy", {"missed": 2.0}, tmp_path) == []
+    assert misfits_of_name("./tidy.py:tidy", {"misst": 2.0}, tmp_path) == [
+        ("misst", "takes no argument 'misst'", "did you mean 'missed'?")
+    ]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_tidy.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0 and "9 passed" in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("json", "reward 'json': is the name of a Python module (choose another)"),
+        ("numpy", "reward 'numpy': is the name of a Python module (choose another)"),
+        ("class", "reward 'class': is no name for a function (letters, digits and _)"),
+        ("a-b", "reward 'a-b': is no name for a function (letters, digits and _)"),
+        ("mine", "HERE/mine.py: is there already (choose another name)"),
+    ],
+)
+def test_a_new_reward_takes_nobodys_place(tmp_path, name, told):
+    write(tmp_path, "mine.py", "precious = 1\n")
+    done = CliRunner().invoke(main, ["reward", "new", name, "--dir", str(tmp_path)])
+    assert done.exit_code == 2
+    assert done.output.replace(str(tmp_path), "HERE") == f"error: {told}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+    assert (tmp_path / "mine.py").read_text() == "precious = 1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .reward_new import new
 from .reward_probe import probe
 from .reward_rescore import rescore
 
@@ -13,7 +14,6 @@ def reward() -> None:
     """Try a reward: against attacks, on completions, against another reward."""
 
 
-# from .reward_new import new
-# reward.add_command(new)
+reward.add_command(new)
 reward.add_command(probe)
 reward.add_command(rescore)
