@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ class WeightedReward:
             UserError: there is no such reward, or it does not take the arguments.
         """
         return cls(name, bind(load_reward(name, base), {"answer": form, **args}), weight, args)
+
+    def parts(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[dict[str, float]]:
+        """What each score is made of, as far as the reward has a method ``explain`` that tells."""
+        explain = getattr(self.function, "explain", None)
+        if explain is None or not rows:
+            return [{} for _ in rows]
+        columns = {key: [row[key] for row in rows] for key in rows[0] if key != "prompt"}
+        bound = self.function.keywords if isinstance(self.function, partial) else {}
+        known = explain(list(completions), **columns, **bound)
+        return [{} if scored is None else dict(scored.parts) for scored in known]
 
 
 @dataclass(frozen=True)
