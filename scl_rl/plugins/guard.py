@@ -97,5 +97,8 @@ def _report(
         "problem": str(error),
         "raised_at": raised_at(function, cause) if cause else None,
         "traceback": "".join(traceback.format_exception(cause)) if cause else None,
-        "rows": [{"row": rows[i], "completion": completions[i]} for i in numbers],
+        "rows": [
+            {"row": {k: v for k, v in rows[i].items() if k != "completion_ids"}, "completion": completions[i]}
+            for i in numbers
+        ],
     }

@@ -92,7 +92,9 @@ def _compared(takes: _Takes, arguments: dict[str, Any]) -> list[Misfit]:
     found: list[Misfit] = []
     own = [name for name in takes.named if name not in (*FROM_TRAINING, "answer")]
     for name in arguments:
-        if name in FROM_TRAINING:
+        if name == "answer":
+            found.append((name, "is the recipe's own setting 'answer'", "remove it here"))
+        elif name in FROM_TRAINING:
             found.append((name, f"'{name}' comes from the training data, not the recipe", "remove it here"))
         elif name not in takes.named and not takes.anything:
             hint = did_you_mean(name, own, "arguments") or "it has none"
