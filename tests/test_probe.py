@@ -1,9 +1,6 @@
 """The bench: attacks are what they say, gold passes, what can be gamed is found out."""
 
-import json
 import math
-import random
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -14,10 +11,9 @@ from scl_rl.corpus.synthetic import SyntheticSettings, generate
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
 from scl_rl.metrics.published import codiesp_x_counts, gold_mentions, predicted_mentions
-from scl_rl.probe.attack import Attack
 from scl_rl.probe.attacks import ATTACKS
 from scl_rl.probe.bench import Bench
-from scl_rl.probe.notes import Note, Notes
+from scl_rl.probe.notes import Notes
 from scl_rl.probe.page import page
 from scl_rl.probe.rescore import kendall_tau
 from scl_rl.probe.results import histogram

@@ -13,6 +13,7 @@ from .notes import Note, Notes
 ATTACKS = Attacks()
 LINES = 10_000
 CHARACTERS = 1_000_000
+TAIL = 40
 
 
 @ATTACKS.add("prose", "to talk about the note.")
@@ -96,10 +97,12 @@ def megabyte(note: Note, notes: Notes, chance: random.Random) -> str | None:
 
 @ATTACKS.add("a megabyte in each quote", "to cite more than there is.", most=FEW)
 def megabyte_in_a_quote(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
-    """Right codes, the note over and over as the quote of each; a megabyte in all."""
-    if not note.answer.lines or not note.text.strip():
+    """Right codes, the note over and over as the quote of each, from its last words on; a megabyte in all."""
+    if not note.answer.lines:
         return None
-    words = f"{note.text} "
     share = CHARACTERS // len(note.answer.lines)
-    quote = Quote(words * (share // len(words) + 2))
+    words = f"{note.text} " * (share // len(note.text) + 1)
+    quote = Quote(note.text[-TAIL:] + " " + words[:share])
+    if note.has(quote.text):
+        return None
     return Answer(tuple(AnswerLine(line.code, ((quote,),)) for line in note.answer.lines))
