@@ -208,6 +208,17 @@ def test_a_part_that_is_wrong_must_cost_its_part_of_the_margin():
     assert not report.passed
 
 
+def test_documents_where_it_pays_are_not_hidden_by_others():
+    def precise(completions, text, annotations, **_):
+        return [float(bool(parse(c).lines)) for c in completions]
+
+    one = document("one", "Has gout.", **{"M10.9": ["gout"]})
+    report, found = probe(precise, [one, *DOCUMENTS[:3]], [BY_NAME["gold"], BY_NAME["gold minus a line"]])
+    minus = found["gold minus a line"]
+    assert minus.gap == 0.25 > minus.margin
+    assert (minus.reached, minus.verdict) == (0.75, "PAYS")
+
+
 def test_controls_that_are_paid_otherwise_are_told_and_fail_nothing():
     def last_line_is_best(completions, text, annotations, **_):
         right = like_gold(completions, text, annotations)

@@ -19,6 +19,7 @@ from .target import Target
 Tick = Callable[[str, int, int], None]
 EQUAL = 1e-9
 AT_ONCE = 64
+OFTEN = 0.5  # of the documents: a few on which nothing is paid must not hide the others
 
 
 class Bench:
@@ -154,8 +155,8 @@ def _judged(finding: Finding, known: Sequence[tuple[float, float, float]]) -> Fi
         margin = 0.0
         reached = 1 - sum(differ) / len(differ)
     else:
-        verdict = "PAYS" if mean >= gold - margin else "ok"
         reached = sum(score >= best - least for score, best, least in known) / len(known)
+        verdict = "PAYS" if mean >= gold - margin or reached >= OFTEN else "ok"
     return replace(
         finding,
         documents=len(known),
