@@ -213,7 +213,7 @@ def test_documents_where_it_pays_are_not_hidden_by_others():
         return [float(bool(parse(c).lines)) for c in completions]
 
     one = document("one", "Has gout.", **{"M10.9": ["gout"]})
-    report, found = probe(precise, [one, *DOCUMENTS[:3]], [BY_NAME["gold"], BY_NAME["gold minus a line"]])
+    _, found = probe(precise, [one, *DOCUMENTS[:3]], [BY_NAME["gold"], BY_NAME["gold minus a line"]])
     minus = found["gold minus a line"]
     assert minus.gap == 0.25 > minus.margin
     assert (minus.reached, minus.verdict) == (0.75, "PAYS")
