@@ -1,6 +1,7 @@
 """Reward plugins: found, loaded, called and tried; what is wrong with one is said in one line."""
 
 import asyncio
+import dataclasses
 import functools
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from scl_rl.cli.main import main
+from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
 from scl_rl.plugins.call import RewardError, call_reward, is_async, reward_name
@@ -16,6 +18,9 @@ from scl_rl.plugins.check import trial_rows, try_rewards
 from scl_rl.plugins.guard import distinct, guarded
 from scl_rl.plugins.load import bind, load_reward
 from scl_rl.plugins.signature import misfits_of_name
+from scl_rl.recipe.load import load_recipe
+from scl_rl.runner.plan import plan
+from scl_rl.runner.trial import try_rewards_first
 
 ROWS = [
     {"prompt": "p", "id": "a", "text": "Has flu.", "annotations": []},
@@ -104,6 +109,18 @@ def test_an_exception_names_the_row_that_causes_it_or_all_of_them():
 
     with pytest.raises(RewardError, match=r"rows 0 to 1: RuntimeError: one at a time \("):
         call_reward(crowded, ROWS, ["x", "y"])
+
+
+def test_a_message_does_not_repeat_the_note(tmp_path):
+    note = "Seen with her sister on Monday."
+
+    def reading(text, **_):
+        return [float(note) for note in text]
+
+    with pytest.raises(RewardError) as caught:
+        call_reward(reading, [{**ROWS[0], "text": note}], ["x"])
+    assert "sister" not in str(caught.value)
+    assert "row 0 (a): ValueError: its message has words of the note (test_plugins.py:" in str(caught.value)
 
 
 def test_errors_travel_between_processes():
@@ -260,6 +277,13 @@ def test_names_are_found_in_the_source_however_they_are_bound(tmp_path):
         "from elsewhere import a as b\ntry:\n    import c\nexcept ImportError:\n    d = 1\nelse:\n"
         "    def e(**_): ...\nf: object = lambda **_: []\nclass G: ...\nasync def h(**_): ...\n",
     )
+    with (tmp_path / "mine.py").open("a") as stream:
+        stream.write(
+            "@functools.partial(wraps, 1)\ndef i(**_): ...\n@scl.per_answer\ndef j(a, d, *, k=1): ...\n"
+        )
+    assert misfits_of_name("./mine.py:i", {"k": 1}, tmp_path) == []  # who knows what it takes
+    assert misfits_of_name("./mine.py:j", {"k": 1}, tmp_path) == []
+    assert misfits_of_name("./mine.py:j", {"l": 1}, tmp_path) != []
     for name in "bcdefh":
         assert misfits_of_name(f"./mine.py:{name}", {}, tmp_path) == []
     ((_, what, _),) = misfits_of_name("./mine.py:G", {}, tmp_path)
@@ -409,3 +433,45 @@ def test_a_new_reward_takes_nobodys_place(tmp_path, name, told):
     assert done.output.replace(str(tmp_path), "HERE") == f"error: {told}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
     assert (tmp_path / "mine.py").read_text() == "precious = 1\n"
+
+
+RUN = """
+name: tried
+model: none
+data: {source: synthetic}
+stages:
+  sft: {kind: sft, tokens: 9}
+  a: {kind: grpo, from: sft, steps: 1, rewards: [./mine.py:f, evidence]}
+  b: {kind: grpo, from: sft, steps: 1, rewards: [evidence, {name: evidence, args: {beta: 2}}]}
+"""
+
+
+def test_the_rewards_of_the_stages_that_will_run_are_tried_each_once(tmp_path, gold_documents, monkeypatch):
+    write(tmp_path, "mine.py", "def f(completions, **_): return [0.0] * len(completions)\n")
+    write(tmp_path, "r.yaml", RUN)
+    data = tmp_path / "run" / "stages" / "data"
+    data.mkdir(parents=True)
+    write_jsonl(data / "annotated.jsonl", gold_documents)
+    tried = []
+
+    def here(settings, context):
+        tried.append(settings.rewards)
+        return settings.run(context)
+
+    monkeypatch.setattr("scl_rl.runner.trial.run_apart", here)
+    recipe = load_recipe(tmp_path / "r.yaml")
+    steps = plan(recipe, tmp_path / "run")
+
+    def attempt(*names):
+        chosen = [dataclasses.replace(step, runs=step.name in names) for step in steps]
+        try_rewards_first(recipe, chosen, tmp_path / "run", print)
+        return tried.pop() if tried else None
+
+    assert attempt("data", "sft") is None
+    assert attempt("a") == [("./mine.py:f", {}), ("evidence", {})]
+    assert attempt("a", "b") == [("./mine.py:f", {}), ("evidence", {}), ("evidence", {"beta": 2})]
+    write(tmp_path, "mine.py", "def f(completions, **_): return [c / 0 for c in completions]\n")
+    with pytest.raises(UserError, match=r"row 0 \(d1\): TypeError"):
+        attempt("a")
+    tried.clear()
+    assert attempt("b") is not None

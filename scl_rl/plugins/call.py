@@ -14,12 +14,14 @@ from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from ..answer.prompt import Completion as Completion
+from ..answer.prompt import completion_text
 from ..errors import Problem, UserError
 
 RewardFunction: TypeAlias = Callable[..., Any]  # gives list[float | None], or a coroutine of one
 Row: TypeAlias = dict[str, Any]
 
 LARGEST = 1e18  # training sums squares in float32; beyond this they overflow into nan
+_TELLING = 12  # characters of a note in a row that a message must not show
 EXPECTED = "a reward is a finite number or None"
 
 
@@ -115,10 +117,12 @@ def raised(
     """The error of a call that raised. The rows are tried alone until one raises the same kind of error."""
     row = _culprit(function, type(error), rows, completions)
     where = f"rows 0 to {len(rows) - 1}" if row is None else _label(row, rows)
-    lines = str(error).strip().splitlines()
-    what = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    words = next(iter(str(error).strip().splitlines()), "")[:200]
+    if _quotes(words, rows, completions):
+        words = "its message has words of the note"
+    what = ": ".join(filter(None, (where, type(error).__name__, words)))
     place = raised_at(function, error)
-    found = RewardError(Problem(f"reward '{name}'", f"{where}: {what}{f' ({place})' if place else ''}"))
+    found = RewardError(_problem(name, f"{what}{f' ({place})' if place else ''}"))
     found.row, found.cause = row, error
     return found
 
@@ -188,9 +192,16 @@ def _number(name: str, value: Any, row: int, rows: Sequence[Row]) -> float:
     if abs(number) <= LARGEST:
         return number
     expected = EXPECTED if not math.isfinite(number) else f"a reward lies within ±{LARGEST:g}"
-    found = RewardError(Problem(f"reward '{name}'", f"{_label(row, rows)} gave {_shown(value)}; {expected}"))
+    found = RewardError(_problem(name, f"{_label(row, rows)} gave {_shown(value)}; {expected}"))
     found.row = row
     raise found
+
+
+def _quotes(words: str, rows: Sequence[Row], completions: Sequence[Completion]) -> bool:
+    """Whether a message repeats a note or an answer, which are private."""
+    pieces = [words[i : i + _TELLING] for i in range(len(words) - _TELLING + 1)]
+    texts = {str(row.get("text")) for row in rows} | {completion_text(c) for c in completions}
+    return any(piece in text for text in texts for piece in pieces)
 
 
 def _problem(name: str, what: str, hint: str = "") -> Problem:

@@ -67,7 +67,7 @@ def misfits_of_name(name: str, arguments: dict[str, Any], base: Path) -> list[Mi
     last = found[-1]
     if isinstance(last, ast.ClassDef):
         return [("", f"'{function}' is a class", "name a function, or an instance that can be called")]
-    if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(last, ast.FunctionDef | ast.AsyncFunctionDef) and _keeps_signature(last):
         return _compared(_from_source(last), arguments)
     return []
 
@@ -128,6 +128,11 @@ def _from_source(function: ast.FunctionDef | ast.AsyncFunctionDef) -> _Takes:
     ]
     anything = written.vararg is not None and written.kwarg is not None
     return _Takes(tuple(named), () if function.decorator_list else tuple(required), anything)
+
+
+def _keeps_signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether what a recipe can set is what is written here; a decorator unknown to us may change it."""
+    return all(ast.unparse(decorator).split(".")[-1] == "per_answer" for decorator in function.decorator_list)
 
 
 def _top(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

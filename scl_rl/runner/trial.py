@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..corpus.types import Document
+from ..errors import WorkError
 from ..plugins.check import trial_rows, try_rewards
 from ..recipe.schema import Recipe
 from ..stages.base import DataFiles, StageContext, StageSettings
@@ -46,6 +47,7 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
 
     Raises:
         UserError: as :meth:`RewardTrial.run`.
+        WorkError: a reward took its process along.
     """
     rewards: list[tuple[str, dict[str, Any]]] = []
     for step in steps:
@@ -67,4 +69,7 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
         parents=(),
         say=say,
     )
-    run_apart(RewardTrial(rewards=rewards), context)
+    try:
+        run_apart(RewardTrial(rewards=rewards), context)
+    except WorkError as error:
+        raise WorkError(f"trying the rewards failed: {error}") from error
