@@ -13,10 +13,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from scl_rl.corpus.jsonl import write_jsonl  # noqa: E402
+from scl_rl.corpus.jsonl import read_documents, write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
 from scl_rl.errors import WorkError  # noqa: E402
 from scl_rl.plugins.find import installed  # noqa: E402
+from scl_rl.probe.completions import notes_by_id, read_completions  # noqa: E402
+from scl_rl.probe.target import Target  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
     ModelSettings,
@@ -140,6 +142,12 @@ def test_every_step_is_told_and_kept_in_numbers(place):
         assert mean == pytest.approx(figures["reward"][step - 1])
         assert len({line["id"] for line in kept if line["step"] == step}) == 1
     assert {line["id"] for line in kept} < {f"d{i}#0" for i in range(6)}
+    windows = read_documents(place / "together" / "windows.jsonl")
+    again = read_completions(place / "together" / "completions.jsonl", windows)
+    notes = notes_by_id(windows, (line.id for line in again), PromptSettings())
+    bench = Target.load([("evidence", 1.0, {})], place)
+    scored_now = bench.score([notes[c.id].row(c.completion) for c in again], [c.completion for c in again])
+    assert scored_now == [line["rewards"]["evidence"] for line in kept]
     lines = [line for line in said if line.startswith("together: step ") and "reward" in line]
     assert len(lines) == 2 and lines[1].startswith("together: step 2/2, reward ")
     assert figures["warnings"] == [
