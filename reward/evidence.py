@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from ..answer.grammar import Answer
+from ..scoring.account import Account, CodeAccount, Occurrence, account
 from ..scoring.judge import GoldDocument
-from .adapter import per_answer
+from ..scoring.match import Match
+from .adapter import Scored, per_answer
+from .arguments import Beta, Cap
 
 
 @per_answer
@@ -14,36 +15,74 @@ def evidence(
     answer: Answer,
     document: GoldDocument,
     *,
-    beta: float = 1.0,
+    beta: Beta = 1.0,
     soft: bool = True,
-    occurrence: Literal["given", "any"] = "given",
-    mention_cap: int = 8,
-) -> float | None:
+    match: Match = "overlap",
+    occurrence: Occurrence = "given",
+    mention_cap: Cap = 1,
+) -> Scored | None:
     """F-beta over codes, in [0, 1], where a true positive is a *cited* code.
 
-    With ``credit`` the sum over gold codes of what their line earns, the score is
+    With ``credit`` the sum over gold codes of what they earn, the score is
     ``(1 + beta²) credit / (beta² gold + claimed)``. A cited code earns the best overlap of its quotes with
     the gold evidence (``soft``) or 1; the lines of one code are taken together, as everywhere. ``claimed``
-    counts the lines (a second line of the same code too), the malformed ones, the mentions that are not
-    in the note, and a code's mentions beyond ``mention_cap``, or beyond its gold mentions where those are
-    more. No gold codes and nothing claimed is 1. Abstains (None) where the evidence of a code was never
-    annotated. Located quotes of the wrong words cost nothing up to the cap.
+    counts the lines (a second line of the same code too), the malformed ones, and for each code
 
-    The definition is this project's own; gating a code by its evidence follows the joint measures of
-    fact verification (FEVER score, Thorne et al. 2018).
+    - the mentions that are not in the note,
+    - the located ones beyond ``mention_cap`` or, where those are more, its gold mentions, so that citing
+      every place of a word, or every sentence, loses (a further line, which counts as such, may bring one),
+    - the torn ones, which begin or end inside a word without being a gold mention, so that a letter does
+      not earn the word around it.
+
+    No gold codes and nothing claimed is 1. Abstains (None) where the evidence of a code was never
+    annotated.
+
+    Args:
+        beta: above 1 a missing code costs more than a wrong one.
+        match: ``overlap`` (F1 of the words touched), ``exact`` (the very place) or ``containment`` (inside
+            the gold evidence).
+        occurrence: ``any`` lets a quote stand for every place where its words occur. It then pays for the
+            right words at the wrong place, a negated one or a relative's: use it where annotators marked
+            one of several equally good places.
+
+    ``match="containment"`` pays in full for part of the evidence. The definition is this project's own;
+    gating a code by its evidence follows the joint measures of fact verification (FEVER score, Thorne et
+    al. 2018).
     """
     if not document.has_evidence:
         return None
-    credit = 0.0
-    claimed = len(answer.lines) + len(answer.malformed)
-    for code, quoted in answer.by_code().items():
-        mentions = [document.locate(mention) for mention in quoted]
-        allowed = max(mention_cap, len(document.mentions.get(code, ())))
-        claimed += mentions.count(None) + max(0, len(mentions) - allowed)
-        verdict = document.verdict(code, mentions, anywhere=occurrence == "any")
-        if verdict.cited:
-            credit += verdict.best if soft else 1.0
-    if not claimed:
-        return 0.0 if document.mentions else 1.0
+    found = account(answer, document, occurrence=occurrence, match=match)
+    credit = sum([_credit(code, soft) for code in found.codes])
+    claimed = found.lines + found.malformed + sum([_extra(code, mention_cap) for code in found.codes])
     weight = beta * beta
-    return (1 + weight) * credit / (weight * len(document.mentions) + claimed)
+    score = (1 + weight) * credit / (weight * found.gold + claimed) if claimed else float(not found.gold)
+    return Scored(
+        score,
+        {"credit": credit, "claimed": claimed, **counts(found)},
+        found.in_words(),
+    )
+
+
+def counts(found: Account) -> dict[str, float]:
+    """The figures that the rewards about evidence log."""
+    return {
+        "gold": found.gold,
+        "right": found.right,
+        "cited": found.cited,
+        "unlocated": found.mentions - found.located,
+        "malformed": found.malformed,
+    }
+
+
+def _credit(code: CodeAccount, soft: bool) -> float:
+    if not code.judged.cited:
+        return 0.0
+    return code.judged.best if soft else 1.0
+
+
+def _extra(code: CodeAccount, mention_cap: int) -> int:
+    """What a code claims beyond its lines."""
+    located = code.located
+    torn = sum([mention.torn for mention in code.mentions])
+    beyond = max(0, located - max(mention_cap, code.gold_mentions) - (code.lines - 1))
+    return len(code.mentions) - located + beyond + torn

@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..answer.grammar import Answer, AnswerLine, Quote, QuotedMention
 from ..corpus.types import Annotation, Document, Fragment, PredictedCode, PredictedMention, Prediction
 from .locate import TextIndex
-from .match import CITED_AT, TokenIndex, overlap
+from .match import CITED_AT, Match, TokenIndex, agreement
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class GoldDocument:
         self.text = text
         self.mentions: dict[str, list[tuple[Fragment, ...]]] = {}
         self.has_evidence = True
+        self.judged: dict[Any, Any] = {}  # what account() knows of mentions quoted before
         for annotation in annotations:
             known = self.mentions.setdefault(annotation.code, [])
             if annotation.mentions is None:
@@ -101,16 +103,23 @@ class GoldDocument:
         moved = [(place, *(_nearest(place, others) for others in rest)) for place in first]
         return [tuple(mention), *moved]
 
-    def overlap(self, code: str, mention: Sequence[Fragment], anywhere: bool = False) -> float:
+    def overlap(
+        self,
+        code: str,
+        mention: Sequence[Fragment],
+        anywhere: bool = False,
+        match: Match = "overlap",
+    ) -> float:
         """The best overlap in [0, 1] of a located mention with a gold mention of the code.
 
-        ``anywhere`` lets both sides stand for every place where their words occur.
+        ``anywhere`` lets both sides stand for every place where their words occur. ``match`` counts
+        another agreement than overlap.
         """
         if tuple(mention) in self.mentions.get(code, ()):
             return 1.0
         if not anywhere:
             touched = self.tokens.touched(mention)
-            return max((overlap(touched, gold) for gold in self._touched.get(code, ())), default=0.0)
+            return max((agreement(touched, g, match) for g in self._touched.get(code, ())), default=0.0)
         golds = self._anywhere.get(code)
         if not golds:
             return 0.0
@@ -124,7 +133,7 @@ class GoldDocument:
                 return 1.0
             touched = self.tokens.touched(place)
             near = {gold for token in touched for gold in by_token.get(token, ())}
-            best = max([best, *(overlap(touched, gold) for gold in near)])
+            best = max([best, *(agreement(touched, gold, match) for gold in near)])
         return best
 
     def verdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from ..corpus.types import Fragment
 
 _SPACES = re.compile(r"\s+")
+_KEPT = 1024  # quotes of a text whose places are kept
 
 
 class _Fold(dict[int, int]):
@@ -26,6 +28,11 @@ _FOLD = _Fold()
 def fold(text: str) -> str:
     """Lower-case a text for comparison, keeping its length (``ß`` stays as it is)."""
     return text.lower() if text.isascii() else text.translate(_FOLD)
+
+
+def _core(quote: str) -> str:
+    """What of a quote decides where it stands."""
+    return _SPACES.sub(" ", fold(quote.strip()))
 
 
 class TextIndex:
@@ -54,6 +61,7 @@ class TextIndex:
                 self._shifts.append(done - squeezed)
         pieces.append(folded[done:])
         self._squeezed = "".join(pieces)
+        self._found: dict[str, tuple[list[int], Iterator[int]]] = {}
 
     def _original(self, position: int) -> int:
         return position + self._shifts[bisect_right(self._breaks, position) - 1]
@@ -64,17 +72,30 @@ class TextIndex:
             yield at
             at = self._squeezed.find(core, at + 1)
 
+    def _nth(self, core: str, occurrence: int) -> int:
+        """Where the n-th occurrence starts, -1 if there is none. What was found on the way is kept."""
+        if occurrence == 1:
+            return self._squeezed.find(core)
+        if occurrence > len(self._squeezed) - len(core) + 1:
+            return -1
+        if len(self._found) >= _KEPT:
+            self._found.clear()
+        starts, further = self._found.setdefault(core, ([], self._starts(core)))
+        starts += itertools.islice(further, max(0, occurrence - len(starts)))
+        return starts[occurrence - 1] if occurrence <= len(starts) else -1
+
     def occurrences(self, quote: str) -> Iterator[Fragment]:
         """Every place where the quote stands, in order; every start counts, overlapping ones too."""
-        core = _SPACES.sub(" ", fold(quote.strip()))
-        if not core:
-            return
+        if core := _core(quote):
+            for at in self._starts(core):
+                yield self._fragment(at, core, quote)
+
+    def _fragment(self, at: int, core: str, quote: str) -> Fragment:
+        start = self._original(at)
+        end = self._original(at + len(core) - 1) + 1
         lead = len(quote) - len(quote.lstrip())
         trail = len(quote) - len(quote.rstrip())
-        for at in self._starts(core):
-            start = self._original(at)
-            end = self._original(at + len(core) - 1) + 1
-            yield self._widen_left(start, lead), self._widen_right(end, trail)
+        return self._widen_left(start, lead), self._widen_right(end, trail)
 
     def _widen_left(self, start: int, most: int) -> int:
         while most and start and self.text[start - 1].isspace():
@@ -88,10 +109,9 @@ class TextIndex:
 
     def locate(self, quote: str, occurrence: int = 1) -> Fragment | None:
         """The n-th place (from 1) where the quote stands, as ``(start, end)``, or None."""
-        for number, fragment in enumerate(self.occurrences(quote), 1):
-            if number == occurrence:
-                return fragment
-        return None
+        core = _core(quote)
+        at = self._nth(core, occurrence) if core else -1
+        return None if at < 0 else self._fragment(at, core, quote)
 
     def quote(self, fragment: Fragment) -> tuple[str, int] | None:
         """The words at a fragment and which of their occurrences it is, or None if it holds only white space.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from ..corpus.types import Fragment
 
@@ -26,6 +27,26 @@ class TokenIndex:
         for start, end in mention:
             found.update(range(bisect_right(self._ends, start), bisect_left(self._starts, end)))
         return frozenset(found)
+
+    def torn(self, mention: Iterable[Fragment]) -> bool:
+        """Whether a fragment begins or ends inside a token."""
+        return any(self._inside(start) or self._inside(end) for start, end in mention)
+
+    def _inside(self, place: int) -> bool:
+        token = bisect_left(self._starts, place) - 1
+        return token >= 0 and place < self._ends[token]
+
+
+Match = Literal["overlap", "exact", "containment"]
+"""How a mention may agree with a gold mention other than by being the same: by overlap (:func:`overlap`); not
+at all; or by lying inside it (a longer mention never does, so citing the whole note gains nothing)."""
+
+
+def agreement(mention: frozenset[int], gold: frozenset[int], match: Match) -> float:
+    """How well the tokens of a mention agree with those of a gold mention, in [0, 1]."""
+    if match == "overlap":
+        return overlap(mention, gold)
+    return float(match == "containment" and bool(mention) and mention <= gold)
 
 
 def overlap(first: frozenset[int], second: frozenset[int]) -> float:
