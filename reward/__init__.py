@@ -1,5 +1,5 @@
 """The built-in rewards: installed as ``scl_rl.reward``, reached through ``scl_rl.rewards`` entry points."""
 
-from .adapter import per_answer
+from .adapter import Scored, per_answer
 
-__all__ = ["per_answer"]
+__all__ = ["Scored", "per_answer"]

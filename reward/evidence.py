@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..answer.grammar import Answer
-from ..scoring.account import Account, CodeAccount, Occurrence, account
+from ..scoring.account import Occurrence, account
 from ..scoring.judge import GoldDocument
 from ..scoring.match import Match
 from .adapter import Scored, per_answer
 from .arguments import Beta, Cap
+from .claims import scored
 
 
 @per_answer
@@ -52,37 +53,4 @@ def evidence(
     if not document.has_evidence:
         return None
     found = account(answer, document, occurrence=occurrence, match=match)
-    credit = sum([_credit(code, soft) for code in found.codes])
-    claimed = found.lines + found.malformed + sum([_extra(code, mention_cap) for code in found.codes])
-    weight = beta * beta
-    score = (1 + weight) * credit / (weight * found.gold + claimed) if claimed else float(not found.gold)
-    return Scored(
-        score,
-        {"credit": credit, "claimed": claimed, **counts(found)},
-        found.in_words(),
-    )
-
-
-def counts(found: Account) -> dict[str, float]:
-    """The figures that the rewards about evidence log."""
-    return {
-        "gold": found.gold,
-        "right": found.right,
-        "cited": found.cited,
-        "unlocated": found.mentions - found.located,
-        "malformed": found.malformed,
-    }
-
-
-def _credit(code: CodeAccount, soft: bool) -> float:
-    if not code.judged.cited:
-        return 0.0
-    return code.judged.best if soft else 1.0
-
-
-def _extra(code: CodeAccount, mention_cap: int) -> int:
-    """What a code claims beyond its lines."""
-    located = code.located
-    torn = sum([mention.torn for mention in code.mentions])
-    beyond = max(0, located - max(mention_cap, code.gold_mentions) - (code.lines - 1))
-    return len(code.mentions) - located + beyond + torn
+    return scored(found, beta=beta, soft=soft, mention_cap=mention_cap)

@@ -68,6 +68,19 @@ def siblings(code: str) -> list[str]:
     return [other for above in parents(code)[:1] for other in _cm().get_children(above) if other != code]
 
 
+@cache
+def lineage(code: str) -> tuple[str, ...]:
+    """As :func:`hierarchy`, for any text: a code that the tables lack stands below the longest shorter one
+    that they have, or alone. Upper-cased.
+    """
+    code = code.upper()
+    for length in range(len(code), 2, -1):
+        shorter = code[:length].rstrip(".")
+        if is_valid(shorter):
+            return (*hierarchy(shorter), *([code] if shorter != code else []))
+    return (code,)
+
+
 def hierarchy(code: str) -> list[str]:
     """Chapter, block, category, … down to the code itself.
 
