@@ -125,6 +125,7 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     steps = [json.loads(line) for line in (place / "together" / "monitor.jsonl").read_text().splitlines()]
     assert [step["step"] for step in steps] == [0, 1, 2]
     assert [step["reward"] for step in steps[1:]] == figures["reward"]
+    assert all(any(part.startswith("evidence/") for part in step["parts"]) for step in steps[1:])
     assert steps[0] == {"step": 0, "dev_joint_f1": figures["dev_joint_f1"]["0"]}
     assert steps[2]["dev_joint_f1"] == figures["dev_joint_f1"]["2"]
     values = [

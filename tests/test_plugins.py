@@ -354,6 +354,19 @@ def test_a_guarded_reward_that_fails_is_reported_with_its_row(waits):
     assert calls == []
 
 
+def test_two_rewards_of_one_function_log_their_parts_apart():
+    def f(completions, log_metric, **_):
+        log_metric("f/part", 1.0)
+        log_metric("other", 2.0)
+        return [0.0 for _ in completions]
+
+    for name, expected in (("f", ["f/part", "other"]), ("f_2", ["f_2/part", "other"])):
+        reward, _, _ = watched(f, name)
+        logged = []
+        call_reward(reward, ROWS, ["x", "y"], log_metric=lambda key, _, logged=logged: logged.append(key))
+        assert logged == expected
+
+
 def test_two_rewards_of_one_name_are_logged_apart():
     assert distinct(["f", "g", "f", "f_2", "f"]) == ["f", "g", "f_2", "f_2_2", "f_3"]
 

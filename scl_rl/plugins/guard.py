@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ..answer.prompt import Completion
-from .call import RewardError, RewardFunction, Row, checked, is_async, raised, raised_at
+from .call import RewardError, RewardFunction, Row, checked, is_async, raised, raised_at, reward_name
 
 Failed: TypeAlias = Callable[[RewardError, dict[str, Any]], NoReturn]
 """What to do about a failure: its error, and a report for a file, which holds text of the note."""
@@ -37,11 +37,16 @@ def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -
         told = raised(function, name, error, rows, completions)
         failed(told, _report(function, name, told, rows, completions, columns))
 
+    def apart(columns: dict[str, Any]) -> dict[str, Any]:
+        """The keywords, with logs that keep this reward's own from those of another one of its name."""
+        logs = {key: columns[key] for key in ("log_metric", "log_extra") if key in columns}
+        return {**columns, **{key: _renamed(log, reward_name(function), name) for key, log in logs.items()}}
+
     if is_async(function):
 
         async def later(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
             try:
-                values = await function(completions=completions, **columns)
+                values = await function(completions=completions, **apart(columns))
             except Exception as error:
                 stop(error, completions, columns)
             return check(values, completions, columns)
@@ -51,7 +56,7 @@ def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -
 
     def now(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
         try:
-            values = function(completions=completions, **columns)
+            values = function(completions=completions, **apart(columns))
         except Exception as error:
             stop(error, completions, columns)
         return check(values, completions, columns)
@@ -70,6 +75,17 @@ def distinct(names: Sequence[str]) -> list[str]:
             free = f"{name}_{number}"
         found.append(free)
     return found
+
+
+def _renamed(log: Callable[[str, Any], None], own: str, name: str) -> Callable[[str, Any], None]:
+    """A log of TRL's where what a reward calls ``own/…`` is called ``name/…``."""
+    if own == name:
+        return log
+
+    def renamed(key: str, value: Any) -> None:
+        log(name + key[len(own) :] if key.startswith(f"{own}/") else key, value)
+
+    return renamed
 
 
 def _rows(completions: Sequence[Completion], columns: dict[str, Any]) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
 from ..answer.prompt import Completion, completion_text
+from ..scoring.account import account
 from ..scoring.judge import GoldDocument
 
 PREFIX = "answers/"  # of the figures in TRL's logs
@@ -69,15 +70,14 @@ class Observer:
         return {"groups_without_spread": sum(flat) / len(flat), "abstained": sums.count(None) / len(sums)}
 
     def _answers(self, texts: list[str], notes: list[str]) -> dict[str, float]:
-        malformed = located = quoted = 0
         documents = {note: GoldDocument(note, ()) for note in set(notes)}
-        for text, note in zip(texts, notes, strict=True):
-            answer = parse(text, self._answer)
-            malformed += len(answer.malformed)
-            for line in answer.lines:
-                quoted += len(line.mentions)
-                located += sum(documents[note].locate(mention) is not None for mention in line.mentions)
-        figures = {"malformed": malformed / len(texts)}
+        answers = [
+            account(parse(text, self._answer), documents[note])
+            for text, note in zip(texts, notes, strict=True)
+        ]
+        figures = {"malformed": sum(answer.malformed for answer in answers) / len(answers)}
+        quoted = sum(answer.mentions for answer in answers)
+        located = sum(answer.located for answer in answers)
         return {**figures, "grounded": located / quoted} if quoted else figures
 
     def _write(

@@ -65,11 +65,9 @@ class StepLog:
             return
         figures: dict[str, Any] = {"step": step}
         figures |= {ours: logs[theirs] for theirs, ours in _FROM_TRL.items() if theirs in logs}
-        figures["rewards"] = {
-            key.split("/")[1]: value
-            for key, value in logs.items()
-            if key.startswith("rewards/") and key.endswith("/mean")
-        }
+        rewards = [key.split("/")[1] for key in logs if key.startswith("rewards/") and key.endswith("/mean")]
+        figures["rewards"] = {name: logs[f"rewards/{name}/mean"] for name in rewards}
+        figures["parts"] = {key: value for key, value in logs.items() if key.split("/")[0] in rewards}
         if step in self._monitor.checks:
             figures["dev_joint_f1"] = self._monitor.checks[step]
         self._write(figures)
