@@ -41,10 +41,11 @@ def all_cited(
 
 @per_answer
 def grounded(answer: Answer, document: GoldDocument) -> Scored:
-    """The share of what was quoted that is in the note, in [0, 1]: ``located / (mentions + malformed)``.
+    """The share of what was quoted that is in the note: ``located / (located + unlocated + malformed)``.
 
-    Nothing quoted is 1 where the document has no codes and 0 where it has, so silence is not the way to be
-    grounded. It needs no gold evidence.
+    In [0, 1]. ``located`` counts a quote once for each code, however often it is repeated; ``unlocated``
+    counts every time. Nothing quoted is 1 where the document has no codes and 0 where it has, so silence is
+    not the way to be grounded. It needs no gold evidence.
 
     By its nature it pays in full for any quote that is in the note, whatever code it is cited for and
     however long it is: other codes' evidence, negated mentions, single letters, the whole note, every
@@ -52,9 +53,11 @@ def grounded(answer: Answer, document: GoldDocument) -> Scored:
     attributed question answering (Rashkin et al. 2023); verbatim location is ours.
     """
     found = account(answer, document)
-    quoted = found.mentions + found.malformed
-    score = found.located / quoted if quoted else float(not found.gold)
-    return Scored(score, {"mentions": found.mentions, "located": found.located, "malformed": found.malformed})
+    distinct = {(code.code, m.quoted) for code in found.codes for m in code.mentions if m.fragments}
+    unlocated = found.mentions - found.located
+    quoted = len(distinct) + unlocated + found.malformed
+    score = len(distinct) / quoted if quoted else float(not found.gold)
+    return Scored(score, {"located": len(distinct), "unlocated": unlocated, "malformed": found.malformed})
 
 
 @per_answer
