@@ -7,6 +7,7 @@ import click
 from .reward_new import new
 from .reward_probe import probe
 from .reward_rescore import rescore
+from .reward_score import score
 
 
 @click.group()
@@ -16,4 +17,5 @@ def reward() -> None:
 
 reward.add_command(new)
 reward.add_command(probe)
+reward.add_command(score)
 reward.add_command(rescore)
