@@ -26,13 +26,13 @@ P = ParamSpec("P")
 class Scored:
     """A score with what it is made of.
 
-    ``parts`` are figures by name; TRL logs their means over a batch as ``<reward>/<part>``. ``citations``
-    says in words what each code cites; it stands in TRL's table of completions where that is turned on.
+    ``parts`` are figures by name; TRL logs their means over a batch as ``<reward>/<part>``. ``citations``,
+    when called, says in words what each code cites; that stands in TRL's table of completions.
     """
 
     score: float
     parts: Mapping[str, float] = field(default_factory=dict)
-    citations: str | None = None
+    citations: Callable[[], str] | None = None
 
 
 def per_answer(
@@ -79,8 +79,9 @@ def per_answer(
         if log_metric is not None and known:
             for part in known[0].parts:
                 log_metric(f"{score.__name__}/{part}", fmean(one.parts[part] for one in known))
-        if log_extra is not None and any(one.citations is not None for one in known):
-            log_extra(f"{score.__name__}/citations", [one and one.citations for one in scored])
+        if log_extra is not None and any(one.citations for one in known):
+            citations = [one.citations() if one and one.citations else None for one in scored]
+            log_extra(f"{score.__name__}/citations", citations)
         return [None if one is None else one.score for one in scored]
 
     reward.explain = explain  # type: ignore[attr-defined]

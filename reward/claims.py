@@ -11,7 +11,7 @@ def scored(found: Account, *, beta: float, soft: bool, mention_cap: int) -> Scor
     credit = sum([_credit(code, soft) for code in found.codes])
     claimed = found.lines + found.malformed + sum([extra(code, mention_cap) for code in found.codes])
     score = f_beta(credit, found.gold, claimed, beta)
-    return Scored(score, {"credit": credit, "claimed": claimed, **counts(found)}, found.in_words())
+    return Scored(score, {"credit": credit, "claimed": claimed, **counts(found)}, found.in_words)
 
 
 def f_beta(credit: float, gold: int, claimed: float, beta: float) -> float:

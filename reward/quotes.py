@@ -36,7 +36,7 @@ def all_cited(
     more = found.malformed + found.duplicates + sum([extra(code, mention_cap) for code in found.codes])
     enough = found.cited == found.gold if complete else bool(found.cited) or not found.gold
     good = found.cited == len(found.codes) and not more and enough
-    return Scored(float(good), counts(found), found.in_words())
+    return Scored(float(good), counts(found), found.in_words)
 
 
 @per_answer

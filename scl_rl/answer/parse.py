@@ -11,6 +11,7 @@ from .grammar import NO_CODES, Answer, AnswerFormat, AnswerLine, MalformedLine, 
 
 _CODE = re.compile(CODE)
 _OCCURRENCE = re.compile(r"#([0-9]{1,9})(?![0-9])")
+_SPACE = re.compile(r"\s*")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STRING = json.JSONDecoder(strict=False)
 
@@ -77,9 +78,7 @@ def _read_quote(line: str, at: int) -> tuple[Quote, int]:
 
 
 def _skip_space(line: str, at: int) -> int:
-    while at < len(line) and line[at].isspace():
-        at += 1
-    return at
+    return _SPACE.match(line, at).end()  # type: ignore[union-attr]  # it matches everywhere
 
 
 def _read_json(line: str) -> AnswerLine:

@@ -31,22 +31,18 @@ class MentionAccount:
 
 @dataclass(frozen=True, slots=True)
 class CodeAccount:
-    """A predicted code, the lines of it taken together."""
+    """A predicted code, its lines taken together. ``located``: how many of its mentions are in the text."""
 
     judged: CodeVerdict
     lines: int
     gold_mentions: int
     mentions: tuple[MentionAccount, ...]
+    located: int
 
     @property
     def code(self) -> str:
         """The code itself."""
         return self.judged.code
-
-    @property
-    def located(self) -> int:
-        """How many of its mentions are in the text."""
-        return sum([mention.fragments is not None for mention in self.mentions])
 
     @property
     def verdict(self) -> Verdict:
@@ -156,7 +152,8 @@ def account(
         mentions = tuple([_mention(gold, code, mention, anywhere, match) for mention in quoted])
         overlaps = tuple([mention.overlap for mention in mentions])
         judged = CodeVerdict(code, code in gold.mentions, overlaps)
-        codes.append(CodeAccount(judged, lines[code], len(gold.mentions.get(code, ())), mentions))
+        located = sum([mention.fragments is not None for mention in mentions])
+        codes.append(CodeAccount(judged, lines[code], len(gold.mentions.get(code, ())), mentions, located))
     return Account(
         len(gold.mentions), gold.has_evidence, len(answer.lines), len(answer.malformed), tuple(codes)
     )
