@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: quickstart test lint types clean
+.PHONY: quickstart test lint types bench clean
 
 quickstart: $(READY)
 	$(BIN)/scl-rl run quickstart
@@ -18,6 +18,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 
 # torch comes first and alone: a range that admits a newer one would pull several GB of CUDA packages.
 $(READY): setup.cfg pyproject.toml constraints.txt
