@@ -1,12 +1,15 @@
 """The bench: attacks are what they say, gold passes, what can be gamed is found out."""
 
 import math
+from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from scl_rl.answer import parse
 from scl_rl.corpus.readers.codiesp import read_codiesp
+from scl_rl.corpus.spans import spans_of
 from scl_rl.corpus.synthetic import SyntheticSettings, generate
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
@@ -73,8 +76,13 @@ def notes_of(documents, form="lines", limit=None):
 
 
 @pytest.fixture(scope="module")
-def synthetic():
-    return generate(SyntheticSettings(documents=4, code_only=0, spans=4, dev=4, test=100)).test
+def corpus():
+    return generate(SyntheticSettings(documents=4, code_only=0, spans=100, dev=4, test=100))
+
+
+@pytest.fixture(scope="module")
+def synthetic(corpus):
+    return corpus.test
 
 
 @pytest.fixture(scope="module")
@@ -396,3 +404,109 @@ def test_the_codiesp_x_rule_can_be_gamed_on_real_notes(codiesp):
     assert not report.passed
     paid = {name for name, finding in found.items() if finding.verdict == "PAYS"}
     assert {"one code, fifty mentions", "every place of a word", "each line ten times"} <= paid
+
+
+SPEAKS_OF_EVIDENCE = {
+    "one code, fifty mentions",
+    "quotes in look-alike letters",
+    "quotes with zero-width characters",
+    "fabricated quotes",
+    "quotes from another note",
+    "another code's evidence",
+    "the whole note as the quote",
+    "every sentence as a quote",
+    "one-letter quotes",
+    "the right word at a wrong place",
+    "the right word where it is negated",
+    "every place of a word",
+    "answers inside quotes",
+    "a megabyte in each quote",
+}
+IN_THE_NOTE = {
+    "frequent codes, whole note",
+    "one code, fifty mentions",
+    "another code's evidence",
+    "the whole note as the quote",
+    "every sentence as a quote",
+    "one-letter quotes",
+    "the right word at a wrong place",
+    "the right word where it is negated",
+    "every place of a word",
+}
+EXPECTED = {
+    "evidence": (set(), "the headline: nothing"),
+    "all_cited": (set(), "strict: nothing"),
+    "span": (set(), "evidence on spans: nothing"),
+    "code_f1": (SPEAKS_OF_EVIDENCE, "right codes, whatever is quoted: the control without evidence"),
+    "hierarchy": (SPEAKS_OF_EVIDENCE, "as code_f1"),
+    "grounded": (
+        {*IN_THE_NOTE, *SAME_EVIDENCE, "gold minus a line", "each line ten times", "ten thousand lines"},
+        "any quote that is in the note, for whatever codes, however few or often",
+    ),
+    "format": (
+        {*SPEAKS_OF_EVIDENCE, *SAME_EVIDENCE, "gold minus a line", "frequent codes, whole note"},
+        "good form, whatever it says",
+    ),
+}
+
+
+def span_documents(spans):
+    """Spans as the notes of span prompts: all of the text is evidence."""
+    return [
+        Document(
+            id=f"s{number}",
+            text=span.text,
+            annotations=[Annotation(code=span.code, mentions=[[(0, len(span.text))]])],
+        )
+        for number, span in enumerate(spans)
+    ]
+
+
+def remembered(attack):
+    """The attack, made once a note for all the rewards that it is tried on."""
+    known = {}
+
+    def make(note, notes, chance):
+        if note not in known:
+            known[note] = attack.make(note, notes, chance)
+        return known[note]
+
+    return replace(attack, make=make)
+
+
+@pytest.fixture(scope="module")
+def synthetic_bench(corpus):
+    attacks = [remembered(attack) for attack in ATTACKS]
+    return notes_of(corpus.test), notes_of(span_documents(corpus.spans)), attacks
+
+
+@pytest.fixture(scope="module")
+def real_bench(codiesp):
+    attacks = [remembered(attack) for attack in SMALL]
+    documents = codiesp[:100]
+    return notes_of(documents), notes_of(span_documents(spans_of(documents, "codiesp")[:300])), attacks
+
+
+def test_every_built_in_has_its_line():
+    ours = {e.name for e in entry_points(group="scl_rl.rewards") if e.value.startswith("scl_rl.")}
+    assert ours == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_built_ins_pay_for_nothing_but_what_they_say(name, synthetic_bench):
+    assert paid(name, *synthetic_bench) == EXPECTED[name][0]
+
+
+@pytest.mark.codiesp
+@pytest.mark.parametrize("name", EXPECTED)
+def test_built_ins_pay_for_nothing_but_what_they_say_on_real_notes(name, real_bench):
+    assert paid(name, *real_bench) == {a.name for a in SMALL} & EXPECTED[name][0]
+
+
+def paid(name, documents, spans, attacks):
+    notes = spans if name == "span" else documents
+    report = Bench(Target.load([(name, 1.0, {})], Path()), notes).report(attacks)
+    assert report.tried and not [f.error for f in report.attacks if f.error]
+    assert {f.verdict for f in report.attacks if f.kind == "control"} <= {"ok", "not tried"}
+    assert report.attacks[0].mean == 1.0
+    return {finding.name for finding in report.attacks if finding.verdict == "PAYS"}
