@@ -400,10 +400,10 @@ def test_the_codiesp_x_rule_can_be_gamed(synthetic):
 
 @pytest.mark.codiesp
 def test_the_codiesp_x_rule_can_be_gamed_on_real_notes(codiesp):
-    report, found = probe(codiesp_x, codiesp[:100])
+    gamed = ("gold", "one code, fifty mentions", "every place of a word", "each line ten times")
+    report, found = probe(codiesp_x, codiesp[:100], [BY_NAME[name] for name in gamed])
     assert not report.passed
-    paid = {name for name, finding in found.items() if finding.verdict == "PAYS"}
-    assert {"one code, fifty mentions", "every place of a word", "each line ten times"} <= paid
+    assert [found[name].verdict for name in gamed] == ["ok", "PAYS", "PAYS", "PAYS"]
 
 
 SPEAKS_OF_EVIDENCE = {
@@ -505,8 +505,8 @@ def test_built_ins_pay_for_nothing_but_what_they_say_on_real_notes(name, real_be
 
 def paid(name, documents, spans, attacks):
     notes = spans if name == "span" else documents
-    report = Bench(Target.load([(name, 1.0, {})], Path()), notes).report(attacks)
-    assert report.tried and not [f.error for f in report.attacks if f.error]
-    assert {f.verdict for f in report.attacks if f.kind == "control"} <= {"ok", "not tried"}
-    assert report.attacks[0].mean == 1.0
-    return {finding.name for finding in report.attacks if finding.verdict == "PAYS"}
+    found = Bench(Target.load([(name, 1.0, {})], Path()), notes).attacks(attacks)
+    assert not [f.error for f in found if f.error]
+    assert {f.verdict for f in found if f.kind == "control"} <= {"ok", "not tried"}
+    assert (found[0].name, found[0].mean) == ("gold", 1.0)
+    return {finding.name for finding in found if finding.verdict == "PAYS"}

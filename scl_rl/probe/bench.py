@@ -41,11 +41,6 @@ class Bench:
 
     def report(self, attacks: Sequence[Attack] = ATTACKS) -> Report:
         """Try everything. A reward that fails is reported, not raised."""
-        try:
-            found = self.score("gold", [(note, self.notes.gold(note)) for note in self.notes.notes])
-            self._gold = {id(note): score for note, score in zip(self.notes.notes, found, strict=True)}
-        except UserError:
-            pass  # the control named gold runs into the same and tells
         return Report(
             rewards=self.target.as_list(),
             answer=self.notes.form,
@@ -53,7 +48,7 @@ class Bench:
             left_out=self.notes.left_out,
             margin=self.margin,
             seed=self.seed,
-            attacks=[self.attack(attack) for attack in attacks],
+            attacks=self.attacks(attacks),
             steps=self.steps(),
             groups=self.groups(),
         )
@@ -68,8 +63,16 @@ class Bench:
             scores += self.target.score(rows, [note.completion(text) for note, text in some])
         return scores
 
-    def attack(self, attack: Attack) -> Finding:
-        """One attack on every note that it applies to."""
+    def attacks(self, attacks: Sequence[Attack] = ATTACKS) -> list[Finding]:
+        """Each attack on every note that it applies to."""
+        try:
+            found = self.score("gold", [(note, self.notes.gold(note)) for note in self.notes.notes])
+            self._gold = {id(note): score for note, score in zip(self.notes.notes, found, strict=True)}
+        except UserError:
+            pass  # the control named gold runs into the same and tells
+        return [self._attack(attack) for attack in attacks]
+
+    def _attack(self, attack: Attack) -> Finding:
         made: list[tuple[Note, str]] = []
         shares: list[float] = []
         for note in self.notes.notes:
