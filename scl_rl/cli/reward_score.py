@@ -14,6 +14,8 @@ from . import options, reward_options
 if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
 
+COUNTS = ("right", "cited", "malformed", "duplicates", "mentions", "located")  # of the breakdown
+
 
 @click.command()
 @reward_options.rewards
@@ -61,9 +63,7 @@ def _print(results: list[dict[str, Any]]) -> None:
     from .tables import cell_text, print_table
 
     parts = list(dict.fromkeys(name for result in results for name in result["parts"]))
-    counts = list(
-        dict.fromkeys(k for r in results for k, v in (r["breakdown"] or {}).items() if _is_number(v))
-    )
+    counts = [name for name in COUNTS if name not in parts]
     rows = [
         [
             r["id"],
@@ -79,10 +79,6 @@ def _print(results: list[dict[str, Any]]) -> None:
     abstained = sum(result["score"] is None for result in results)
     note = f", {abstained:,} without a score" if abstained else ""
     click.echo(f"{len(results):,} completions{note}; mean score {cell_text(means[0])}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mean(values: list[Any]) -> float | None:
