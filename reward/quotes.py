@@ -47,10 +47,11 @@ def grounded(answer: Answer, document: GoldDocument) -> Scored:
     counts every time. Nothing quoted is 1 where the document has no codes and 0 where it has, so silence is
     not the way to be grounded. It needs no gold evidence.
 
-    By its nature it pays in full for any quote that is in the note, whatever code it is cited for and
-    however long it is: other codes' evidence, negated mentions, single letters, the whole note, every
-    sentence. Use it as a small part of a sum, or with weight 0 to have it logged. The name is that of
-    attributed question answering (Rashkin et al. 2023); verbatim location is ours.
+    By its nature it pays in full for any quote that is in the note, whatever code it is cited for and however
+    long it is: other codes' evidence, negated mentions, single letters, the whole note, every sentence;
+    and as much for few lines, or the same lines again, as for all. Use it as a small part of a sum, or
+    with weight 0 to have it logged. The name is that of attributed question answering (Rashkin et al.
+    2023); verbatim location is ours.
     """
     found = account(answer, document)
     distinct = {(code.code, m.quoted) for code in found.codes for m in code.mentions if m.fragments}
@@ -67,8 +68,8 @@ def format(answer: Answer, document: GoldDocument) -> Scored:
     A second line of a code counts as malformed. An answer without a line earns 1 where the document has
     no codes, else 0.
 
-    By its nature it pays for anything in good form, be it wrong codes or fabricated quotes. Use it as a
-    small part of a sum at the start of training. It needs no gold evidence.
+    By its nature it pays for anything in good form, be it wrong codes, fabricated quotes or half of the
+    lines. Use it as a small part of a sum at the start of training. It needs no gold evidence.
     """
     lines, malformed = len(answer.lines), len(answer.malformed)
     duplicates = lines - len(answer.by_code())

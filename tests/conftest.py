@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on tensors this small, threads only wait for each other
 
 
 @pytest.fixture(scope="session")
