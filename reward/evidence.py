@@ -45,6 +45,7 @@ def evidence(
         occurrence: ``any`` lets a quote stand for every place where its words occur. It then pays for the
             right words at the wrong place, a negated one or a relative's: use it where annotators marked
             one of several equally good places.
+        mention_cap: with more than 1 it pays for every place of a word that stands no more often.
 
     ``match="containment"`` pays in full for part of the evidence. The definition is this project's own;
     gating a code by its evidence follows the joint measures of fact verification (FEVER score, Thorne et
