@@ -24,6 +24,7 @@ from .trainers import (
 )
 
 Example = dict[str, list[int]]
+_STRETCH = 50  # batches, among whose examples those of like length are sought
 
 
 def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
@@ -49,7 +50,6 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             chosen = list(_until(budget, records, prompting, random.Random(f"{context.seed}-{name}")))
             counts[name] = sum(len(example["input_ids"]) for example in chosen)
             examples += chosen
-    random.Random(f"{context.seed}-order").shuffle(examples)
     config = SFTConfig(
         **{
             **trainer_defaults(context),
@@ -57,7 +57,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             "per_device_train_batch_size": 8,
             "lr_scheduler_type": "cosine",
             "warmup_steps": 0.05,
-            "train_sampling_strategy": "group_by_length",
+            "train_sampling_strategy": "sequential",
             **settings.trainer,
             "num_train_epochs": 1,
             "max_length": None,
@@ -67,7 +67,11 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         (AnswerLossTrainer if config.use_cpu else SFTTrainer)(
             model=loaded.model,
             args=config,
-            train_dataset=Dataset.from_list(examples),
+            train_dataset=Dataset.from_list(
+                _in_batches(
+                    examples, config.per_device_train_batch_size, random.Random(f"{context.seed}-order")
+                )
+            ),
             processing_class=loaded.tokenizer,
             callbacks=[trainer_progress(context.name, context.say, {"loss": "loss"})],
         )
@@ -110,6 +114,26 @@ def _until(
                 return
             budget -= len(example["input_ids"])
             yield example
+
+
+def _in_batches(examples: list[Example], size: int, rng: random.Random) -> list[Example]:
+    """The examples in batches of like length, the batches in random order.
+
+    A trainer's own grouping by length puts all the long batches of a stretch before its short ones, so that
+    documents and spans take turns for dozens of steps, each forgotten while the other is learned.
+    """
+    rng.shuffle(examples)
+    stretch = size * _STRETCH
+    batches = []
+    for start in range(0, len(examples), stretch):
+        ordered = sorted(examples[start : start + stretch], key=lambda example: -len(example["input_ids"]))
+        batches += [ordered[i : i + size] for i in range(0, len(ordered), size)]
+    short = [
+        batch for batch in batches if len(batch) < size
+    ]  # one at most; anywhere else it would shift the rest
+    whole = [batch for batch in batches if len(batch) == size]
+    rng.shuffle(whole)
+    return [example for batch in (*whole, *short) for example in batch]
 
 
 def _example(document: Document, prompting: Prompting) -> Example:
