@@ -1,6 +1,8 @@
 """The training stages on a tiny random model: what is learned from, what is kept, what travels on."""
 
+import itertools
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from scl_rl.stages.base import (  # noqa: E402
 from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
 from scl_rl.stages.predict import PredictSettings  # noqa: E402
 from scl_rl.stages.sft import SftSettings  # noqa: E402
+from scl_rl.stages.training_sft import in_batches  # noqa: E402
 
 from .tiny import make_tiny_model  # noqa: E402
 
@@ -97,6 +100,22 @@ def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(
     assert tokenizer.decode(trained) == '"{braces}" => I10<|end|>'
     prompt = example["input_ids"][: -len(trained)]
     assert prompt == encode_prompt(tokenizer, "N:Has {braces}.\nC:")
+
+
+def test_batches_are_of_like_length_and_come_in_random_order():
+    """Long and short ones must not take turns for long, or one is forgotten while the other is learned."""
+    lengths = [100 + i % 7 for i in range(301)] + [10 + i % 3 for i in range(400)]
+    examples = [{"input_ids": [0] * length} for length in lengths]
+    ordered = [len(e["input_ids"]) for e in in_batches(list(examples), 4, random.Random(0))]
+    assert sorted(ordered) == sorted(lengths)
+    batches = [ordered[i : i + 4] for i in range(0, len(ordered), 4)]
+    assert [len(batch) for batch in batches[:-1]] == [4] * 175 and len(batches[-1]) == 1
+    mixed = sum(max(batch) - min(batch) > 10 for batch in batches)
+    assert mixed <= 4  # one a stretch
+    kinds = [max(batch) > 50 for batch in batches]
+    runs = [len(list(same)) for _, same in itertools.groupby(kinds)]
+    assert max(runs) < 16
+    assert ordered != [len(e["input_ids"]) for e in in_batches(list(examples), 4, random.Random(1))]
 
 
 def test_sft_without_spans_says_so(place):

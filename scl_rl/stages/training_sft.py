@@ -68,7 +68,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             model=loaded.model,
             args=config,
             train_dataset=Dataset.from_list(
-                _in_batches(
+                in_batches(
                     examples, config.per_device_train_batch_size, random.Random(f"{context.seed}-order")
                 )
             ),
@@ -116,7 +116,7 @@ def _until(
             yield example
 
 
-def _in_batches(examples: list[Example], size: int, rng: random.Random) -> list[Example]:
+def in_batches(examples: list[Example], size: int, rng: random.Random) -> list[Example]:
     """The examples in batches of like length, the batches in random order.
 
     A trainer's own grouping by length puts all the long batches of a stretch before its short ones, so that
