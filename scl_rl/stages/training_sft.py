@@ -128,10 +128,8 @@ def in_batches(examples: list[Example], size: int, rng: random.Random) -> list[E
     for start in range(0, len(examples), stretch):
         ordered = sorted(examples[start : start + stretch], key=lambda example: -len(example["input_ids"]))
         batches += [ordered[i : i + size] for i in range(0, len(ordered), size)]
-    short = [
-        batch for batch in batches if len(batch) < size
-    ]  # one at most; anywhere else it would shift the rest
     whole = [batch for batch in batches if len(batch) == size]
+    short = [batch for batch in batches if len(batch) < size]  # at the end, or it would shift the others
     rng.shuffle(whole)
     return [example for batch in (*whole, *short) for example in batch]
 
