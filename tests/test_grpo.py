@@ -28,6 +28,7 @@ from scl_rl.stages.base import (  # noqa: E402
 )
 from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
 from scl_rl.stages.sft import SftSettings  # noqa: E402
+from scl_rl.stages.training_grpo import DevChecks  # noqa: E402
 
 from .tiny import make_tiny_model  # noqa: E402
 
@@ -325,3 +326,19 @@ def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
         installed.cache_clear()
     assert set(figures["rewards"]) == {"brief", "opinion"}
     assert all(0 < reward <= 1.5 for reward in figures["reward"])
+
+
+@pytest.mark.parametrize(
+    ("least_gain", "scores", "kept"),
+    [
+        (0.0, {"0": 0.40, "2": 0.41, "4": 0.41}, 2),
+        (0.0, {"0": 0.40, "2": 0.40}, 0),
+        (0.0, {"0": 0.40, "2": 0.30}, 0),
+        (0.02, {"0": 0.40, "2": 0.41, "4": 0.43}, 4),
+        (0.02, {"0": 0.40, "2": 0.41}, 0),
+    ],
+)
+def test_a_checkpoint_is_kept_for_a_gain_and_not_for_noise(least_gain, scores, kept):
+    checks = object.__new__(DevChecks)
+    checks._least_gain, checks.scores = least_gain, scores
+    assert checks.best_step == kept

@@ -32,6 +32,12 @@ class GrpoSettings(TrainingSettings):
     steps: int = Field(title="Optimizer steps", ge=1)
     check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
     dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    least_gain: float = Field(
+        0.0,
+        title="How much better than the parent on dev documents, in joint F1, a checkpoint must be to be kept",
+        ge=0,
+        le=1,
+    )
     save_completions: bool = Field(
         False, title="Keep every completion in completions.jsonl, which then holds text from the notes"
     )

@@ -121,6 +121,7 @@ class DevChecks:
     ) -> None:
         self._every = settings.check_every
         self._last = settings.steps
+        self._least_gain = settings.least_gain
         self._context = context
         self._loaded = loaded
         self._prompting = prompting
@@ -132,8 +133,10 @@ class DevChecks:
 
     @property
     def best_step(self) -> int:
-        """The step of the best check, the earliest of equals."""
-        return int(max(self.scores, key=lambda step: (self.scores[step], -int(step))))
+        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it."""
+        least = self.scores["0"] + self._least_gain
+        good = {int(step): score for step, score in self.scores.items() if score >= least}
+        return max(good, key=lambda step: (good[step], -step), default=0)
 
     def check(self, step: int) -> None:
         """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
