@@ -14,10 +14,11 @@ from typing import Any, Literal
 import yaml
 
 from .. import __version__
-from ..corpus.sources import SETS, prepare
+from ..corpus.sources import prepare
 from ..errors import Problem, UserError, WorkError
 from ..recipe.schema import Recipe
-from ..stages.base import DataFiles, StageContext, StageResult
+from ..stages.base import StageResult
+from .context import context_of
 from .manifest import Entry, Manifest, locked, now, write_json
 from .plan import DATA, Step, partial_folder, plan, stage_folder
 from .process import run_apart
@@ -131,20 +132,8 @@ def _work(
 ) -> dict[str, Any]:
     if step.stage is None:
         return dict(prepare(recipe.data, partial))
-    made = {name: stage_folder(run, DATA) / f"{name}.jsonl" for name in SETS}
-    context = StageContext(
-        name=step.name,
-        folder=partial,
-        base=recipe.base,
-        seed=recipe.head.seed,
-        model=recipe.head.model,
-        prompt=recipe.head.prompt,
-        answer=recipe.head.answer,
-        window=recipe.head.window,
-        data=DataFiles(**{name: path for name, path in made.items() if path.exists()}),
-        parents=tuple(results[parent] for parent in step.parents),
-        say=options.say,
-    )
+    parents = tuple(results[parent] for parent in step.parents)
+    context = context_of(recipe, run, step.name, partial, options.say, parents)
     settings = step.stage.settings
     return run_apart(settings, context) if settings.own_process else settings.run(context)
 

@@ -10,9 +10,10 @@ from ..corpus.types import Document
 from ..errors import WorkError
 from ..plugins.check import trial_rows, try_rewards
 from ..recipe.schema import Recipe
-from ..stages.base import DataFiles, StageContext, StageSettings
+from ..stages.base import StageContext, StageSettings
 from ..stages.grpo import GrpoSettings
-from .plan import DATA, Step, stage_folder
+from .context import context_of
+from .plan import Step
 from .process import run_apart
 
 _TRIED, _LOOKED_AT = 3, 200
@@ -56,19 +57,7 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
             rewards += [reward for reward in named if reward not in rewards]
     if not rewards:
         return
-    context = StageContext(
-        name="rewards",
-        folder=run,
-        base=recipe.base,
-        seed=recipe.head.seed,
-        model=recipe.head.model,
-        prompt=recipe.head.prompt,
-        answer=recipe.head.answer,
-        window=recipe.head.window,
-        data=DataFiles(annotated=stage_folder(run, DATA) / "annotated.jsonl"),
-        parents=(),
-        say=say,
-    )
+    context = context_of(recipe, run, "rewards", run, say)
     try:
         run_apart(RewardTrial(rewards=rewards), context)
     except WorkError as error:
