@@ -34,7 +34,7 @@ class GrpoSettings(TrainingSettings):
     dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
     least_gain: float = Field(
         0.0,
-        title="How much better than the parent on dev documents, in joint F1, a checkpoint must be to be kept",
+        title="How much better than the parent, in joint F1 on dev documents, a kept checkpoint must be",
         ge=0,
         le=1,
     )
