@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import UserError
 
+TRAINED_KINDS = ("sft", "dpo", "grpo")  # the stages that leave a model
+
 
 class ModelSettings(BaseModel):
     """Which model the recipe starts from and how it is loaded."""
@@ -73,6 +75,13 @@ class StageResult:
             yield from parent.lineage()
         yield self
 
+    @property
+    def model(self) -> Path | None:
+        """The folder of the model that this stage trained, or that what it made comes from."""
+        if self.kind in TRAINED_KINDS:
+            return self.folder / "model"
+        return self.parents[0].model if self.parents else None
+
 
 @dataclass(frozen=True)
 class StageContext:
@@ -89,6 +98,11 @@ class StageContext:
     data: DataFiles
     parents: tuple[StageResult, ...]
     say: Callable[[str], None] = print
+
+    @property
+    def model_before(self) -> Path | None:
+        """The folder of the model that the stage starts from: the nearest one before it, if any."""
+        return self.parents[0].model if self.parents else None
 
     def needed(self, name: str) -> Path:
         """The file of a set of the data, a field of :class:`DataFiles`.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Literal
 
-from .base import StageContext, StageResult, StageSettings
-
-TRAINED = ("sft", "grpo")
+from .base import TRAINED_KINDS, StageContext, StageResult, StageSettings
 
 
 class CompareSettings(StageSettings):
@@ -30,7 +28,7 @@ class CompareSettings(StageSettings):
 
 def _candidate(evaluation: StageResult) -> dict[str, Any]:
     """An evaluation with the cost of the model behind it, all the stages it descends from included."""
-    trained = [stage for stage in evaluation.lineage() if stage.kind in TRAINED]
+    trained = [stage for stage in evaluation.lineage() if stage.kind in TRAINED_KINDS]
     return {
         "name": trained[-1].name,
         "parent": trained[-2].name if len(trained) > 1 else None,

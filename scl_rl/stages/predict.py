@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .base import StageContext, StageSettings
+from .base import TRAINED_KINDS, StageContext, StageSettings
 
 
 class PredictSettings(StageSettings):
@@ -19,7 +19,7 @@ class PredictSettings(StageSettings):
     batch_size: int = Field(16, title="Prompts generated together", ge=1)
 
     own_process: ClassVar[bool] = True
-    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
+    parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
 
     def uses(self) -> set[str]:
         """The documents that it is about."""

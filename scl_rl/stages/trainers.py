@@ -30,7 +30,7 @@ def start_model(context: StageContext, settings: TrainingSettings) -> Loaded:
 
 
 def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
-    parent = context.parents[0].folder / "model" if context.parents else None
+    parent = context.model_before
     if parent is not None and is_adapter(parent):
         if peft is not None and not _same_adapter(parent, peft):
             raise UserError(
@@ -135,7 +135,7 @@ def model_card(context: StageContext) -> ModelCard:
 
     An adapter's base is the model it was put on: its parent's weights, if it has a parent of whole weights.
     """
-    parent = context.parents[0].folder / "model" if context.parents else None
+    parent = context.model_before
     whole: Path | None = parent
     if parent is not None and is_adapter(parent):
         below = read_card(parent).base_folder

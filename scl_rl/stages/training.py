@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from .base import StageSettings
+from .base import TRAINED_KINDS, StageSettings
 
 
 class TrainingSettings(StageSettings):
@@ -23,7 +23,7 @@ class TrainingSettings(StageSettings):
     )
 
     own_process: ClassVar[bool] = True
-    parent_kinds: ClassVar[tuple[str, ...]] = ("sft", "grpo")
+    parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
 
     @field_validator("freeze")
     @classmethod
