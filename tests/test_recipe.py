@@ -120,7 +120,13 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         ],
     ),
     ("codes: 10", "code: 10", ["r.yaml:8: at data.code: unknown setting (did you mean 'codes'?)"]),
-    ("    tokens: 9000\n", "", ["r.yaml:10: at stages.sft-documents.tokens: missing"]),
+    (
+        "    tokens: 9000\n",
+        "",
+        [
+            "r.yaml:10: at stages.sft-documents: needs 'tokens', or 'like' with the stage whose cost it matches"
+        ],
+    ),
     (
         "    tokens: 9000",
         "    tokens: 9000.5",
@@ -205,7 +211,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         [
             (
                 "r.yaml:16: at stages.scl-grpo.from: missing: a stage of kind grpo starts from another "
-                "one (name a stage of kind sft or grpo)"
+                "one (name a stage of kind sft or dpo or grpo)"
             )
         ],
     ),
@@ -232,7 +238,9 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "kind: evaluate, from: predict",
         "kind: evaluate, from: scl",
-        ["r.yaml:18: at stages.evaluate.from: 'scl' is of kind sft; evaluate starts from predict"],
+        [
+            "r.yaml:18: at stages.evaluate.from: 'scl' is of kind sft; evaluate starts from predict or dictionary"
+        ],
     ),
     (
         "scl: {kind: sft,",

@@ -24,7 +24,7 @@ from scl_rl.stages.base import (  # noqa: E402
 from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
 from scl_rl.stages.predict import PredictSettings  # noqa: E402
 from scl_rl.stages.sft import SftSettings  # noqa: E402
-from scl_rl.stages.training_sft import in_batches  # noqa: E402
+from scl_rl.stages.sft_data import in_batches  # noqa: E402
 
 from .tiny import make_tiny_model  # noqa: E402
 
@@ -91,11 +91,11 @@ def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(
     from scl_rl.modeling.generate import encode_prompt
     from scl_rl.modeling.load import load_base
     from scl_rl.stages.prompting import Prompting
-    from scl_rl.stages.training_sft import _example
+    from scl_rl.stages.sft_data import _example
 
     tokenizer = load_base("tiny", place, "float32").tokenizer
     prompting = Prompting("N:{text}\nC:", False, "lines", None, tokenizer)
-    example = _example(note("x", "{braces}", "I10"), prompting)
+    example = _example("Has {braces}.", '"{braces}" => I10', prompting)
     trained = [t for t, m in zip(example["input_ids"], example["completion_mask"], strict=True) if m]
     assert tokenizer.decode(trained) == '"{braces}" => I10<|end|>'
     prompt = example["input_ids"][: -len(trained)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,10 @@ def load_trained(
         loaded = load_base(str(whole), base, dtype or card.dtype, say=say)
     else:
         loaded = load_base(card.base, base, dtype or card.dtype, card.revision, say)
-    loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
+    with warnings.catch_warnings():
+        # transformers renames a property; peft still asks for it under its old name.
+        warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+        loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
     return loaded
 
 

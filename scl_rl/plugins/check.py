@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..scoring.judge import GoldDocument
 from .call import Row, call_reward
 from .load import bind, load_reward
 from .rows import completion_of, row_of
+from .supply import lacking, with_supplied
 
 GARBAGE = '"" => ;; +#0 {"code": [\n\x00 ünreadable "' + "again and again " * 8
 
@@ -42,8 +43,11 @@ def try_rewards(
     rows: Sequence[Row],
     completions: Sequence[Completion],
     answer: AnswerFormat,
+    offered: Mapping[str, Path | None] | None = None,
 ) -> None:
-    """Load each reward (its name and arguments) and call it once.
+    """Load each reward (its name and arguments) and call it once, with what is offered to it.
+
+    One that can't do without what isn't there yet, such as a trained model, is loaded and not called.
 
     Raises:
         UserError: one can't be loaded, refuses its arguments, raises, or gives what is no reward; the
@@ -52,8 +56,11 @@ def try_rewards(
     problems: list[Problem] = []
     for name, arguments in rewards:
         try:
-            function = bind(load_reward(name, base), {"answer": answer, **arguments})
-            call_reward(function, rows, completions, name=name)
+            loaded = load_reward(name, base)
+            given = with_supplied(loaded, arguments, offered or {"base": base})
+            function = bind(loaded, {"answer": answer, **given})
+            if not lacking(loaded, given):
+                call_reward(function, rows, completions, name=name)
         except UserError as error:
             problems += error.problems
     if problems:

@@ -8,15 +8,18 @@ import importlib
 import inspect
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..answer.grammar import AnswerFormat
 from ..errors import Problem, UserError
 from ..suggest import did_you_mean
 from .call import RewardFunction, reward_name
 from .find import installed, is_file, reward_problem, source_file
 from .signature import misfits
+from .supply import with_supplied
 
 ALONE = "a reward file stands alone: put what it needs into it, or into an installed package"
 
@@ -55,6 +58,18 @@ def load_reward(name: str, base: Path) -> RewardFunction:
             Problem(f"reward '{name}'", what, "name a function, or an instance that can be called")
         )
     return found  # type: ignore[no-any-return]
+
+
+def load_bound(
+    name: str, arguments: Mapping[str, Any], answer: AnswerFormat, offered: Mapping[str, Path | None]
+) -> RewardFunction:
+    """The reward that a stage names, with its arguments and what the stage offers filled in.
+
+    Raises:
+        UserError: as :func:`load_reward` and :func:`bind`.
+    """
+    function = load_reward(name, offered.get("base") or Path.cwd())
+    return bind(function, {"answer": answer, **with_supplied(function, arguments, offered)})
 
 
 def bind(function: RewardFunction, arguments: dict[str, Any]) -> RewardFunction:

@@ -12,6 +12,7 @@ from typing import Any
 from ..suggest import did_you_mean
 from .call import RewardFunction
 from .find import installed, source_file
+from .supply import SUPPLIED
 
 Misfit = tuple[str, str, str]
 """The argument's name ("" = the reward itself), what is wrong, and what to do."""
@@ -100,7 +101,7 @@ def _compared(takes: _Takes, arguments: dict[str, Any]) -> list[Misfit]:
             hint = did_you_mean(name, own, "arguments") or "it has none"
             found.append((name, f"takes no argument '{name}'", hint))
     for name in takes.required:
-        if name in own and name not in arguments:
+        if name in own and name not in (*arguments, *SUPPLIED):
             found.append(("", f"needs the argument '{name}'", "give it under 'args'"))
     return found
 

@@ -55,11 +55,37 @@ def check_parents(kinds: dict[str, type[StageSettings]], written: dict[str, Any]
         tree.fail(("stages", circle[0], "from"), f"goes in a circle: {' from '.join(circle)}")
 
 
+def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
+    """Note what stages ask of others that those don't give, and the circles that this makes."""
+    before = {name: [*parents_of(s.from_), *s.beside()] for name, s in stages.items()}
+    for name, settings in stages.items():
+        for other in settings.beside():
+            if other not in stages:
+                hint = did_you_mean(other, [n for n in stages if n != name], "stages")
+                tree.fail(("stages", name), f"there is no stage '{other}'", hint)
+        parents = [stages[parent] for parent in parents_of(settings.from_) if parent in stages]
+        if problem := settings.misfit(parents):
+            tree.fail(("stages", name), problem)
+        if settings.own_seeds() and any(_seeded(parent, stages) for parent in parents_of(settings.from_)):
+            tree.fail(("stages", name, "seeds"), "the stage it starts from has seeds already")
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError as error:
+        tree.fail(("stages", error.args[1][0]), f"waits for itself: {' after '.join(error.args[1])}")
+
+
+def _seeded(name: str, stages: dict[str, StageSettings]) -> bool:
+    if name not in stages:
+        return False
+    return bool(stages[name].own_seeds()) or any(_seeded(p, stages) for p in parents_of(stages[name].from_))
+
+
 def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
     """The stages to run, parents first and otherwise as written.
 
-    A stage with several parents, or with a parent that became several, becomes one for each, named
-    after itself and the stage where the fan begins: ``predict.scl``. A stage that gathers stays one.
+    A stage with several seeds becomes one for each: ``scl.seed0``. A stage with several parents, or with a
+    parent that became several, becomes one for each, named after itself and what tells them apart, the
+    parent or its seed: ``predict.scl``. A stage that gathers stays one.
     """
     fans: dict[str, list[tuple[Stage, str]]] = {}
 
@@ -68,20 +94,37 @@ def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
         if name not in fans:
             settings = stages[name]
             parents = [made for parent in parents_of(settings.from_) for made in fan(parent)]
+            beside = [fan(other) for other in settings.beside()]
             if settings.gathers or not (isinstance(settings.from_, list) or any(root for _, root in parents)):
-                fans[name] = [(Stage(name, settings, tuple(parent.name for parent, _ in parents)), "")]
+                names = tuple(parent.name for parent, _ in parents)
+                fans[name] = [
+                    (
+                        Stage(f"{name}.{root}" if root else name, settings, names, _like(beside, root), seed),
+                        root,
+                    )
+                    for root, seed in [(f"seed{n}", n) for n in settings.own_seeds()] or [("", None)]
+                ]
             else:
                 roots = [root or parent.name for parent, root in parents]
                 twice = len(set(roots)) < len(roots)
                 fans[name] = []
                 for (parent, _), root in zip(parents, roots, strict=True):
                     suffix = parent.name if twice else root
-                    fans[name].append((Stage(f"{name}.{suffix}", settings, (parent.name,)), suffix))
+                    made = Stage(
+                        f"{name}.{suffix}", settings, (parent.name,), _like(beside, root), parent.seed
+                    )
+                    fans[name].append((made, suffix))
         return fans[name]
 
     for name in stages:
         fan(name)
     return tuple(stage for made in fans.values() for stage, _ in made)
+
+
+def _like(beside: list[list[tuple[Stage, str]]], root: str) -> tuple[str, ...]:
+    """Of what each other stage became, the one of the same parent or seed; the first if there is none."""
+    chosen = [{made_root: stage.name for stage, made_root in reversed(made)} for made in beside]
+    return tuple(by_root.get(root, made[0][0].name) for by_root, made in zip(chosen, beside, strict=True))
 
 
 def _kind(settings: type[StageSettings]) -> str:

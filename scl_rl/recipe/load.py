@@ -17,7 +17,7 @@ from ..stages.base import StageSettings
 from ..suggest import did_you_mean
 from .explain import shown, validate
 from .fields import config_fields, misfit
-from .graph import check_parents, expand
+from .graph import check_beside, check_parents, expand
 from .override import apply_override
 from .schema import Head, Recipe
 from .tree import Tree, Where, read_text
@@ -148,6 +148,8 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
         if settings is not None:
             stages[name] = settings
     check_parents(kinds, value, tree)
+    if not tree.problems:
+        check_beside(stages, tree)
     return stages
 
 

@@ -27,11 +27,19 @@ class Head(BaseModel):
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a run. ``parents`` are names of stages that come before it."""
+    """One step of a run.
+
+    Attributes:
+        parents: names of the stages it starts from.
+        beside: names of further stages that must be done before it, whose figures it asks for.
+        seed: of its own or of the stage it comes from; None = the recipe's.
+    """
 
     name: str
     settings: StageSettings
     parents: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    seed: int | None = None
 
     @property
     def kind(self) -> str:

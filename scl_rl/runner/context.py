@@ -18,6 +18,8 @@ def context_of(
     folder: Path,
     say: Callable[[str], None],
     parents: tuple[StageResult, ...] = (),
+    beside: tuple[StageResult, ...] = (),
+    seed: int | None = None,
 ) -> StageContext:
     """The context of a stage that works in ``folder``; the data step of the run is done."""
     made = {name: stage_folder(run, DATA) / f"{name}.jsonl" for name in SETS}
@@ -26,12 +28,13 @@ def context_of(
         name=name,
         folder=folder,
         base=recipe.base,
-        seed=head.seed,
+        seed=head.seed if seed is None else seed,
         model=head.model,
         prompt=head.prompt,
         answer=head.answer,
         window=head.window,
         data=DataFiles(**{name: path for name, path in made.items() if path.exists()}),
         parents=parents,
+        beside=beside,
         say=say,
     )

@@ -54,8 +54,11 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
         parents: the keys of its parents, by name.
     """
     return {
-        "settings": stage.settings.model_dump(mode="json", exclude={"from_"}),
-        "recipe": recipe.head.model_dump(mode="json", exclude={"name"}),
+        "settings": stage.settings.model_dump(mode="json", exclude={"from_", "seeds"}),
+        "recipe": {
+            **recipe.head.model_dump(mode="json", exclude={"name"}),
+            "seed": recipe.head.seed if stage.seed is None else stage.seed,
+        },
         "model": _local_files(recipe.base / Path(recipe.head.model.name).expanduser()),
         "data": data_key,
         "parents": parents,

@@ -67,7 +67,7 @@ def plan(recipe: Recipe, run: Path, force: Collection[str] = ()) -> list[Step]:
     steps: dict[str, Step] = {}
 
     def add(name: str, stage: Stage | None, ingredients: dict[str, Any], forced: bool) -> None:
-        parents = stage.parents if stage else ()
+        parents = (*stage.parents, *stage.beside) if stage else ()
         key = key_of(ingredients)
         remade = [parent for parent in parents if steps[parent].runs]
         reason = "forced" if forced else _reason(name, key, ingredients, remade, manifest, run)
@@ -79,7 +79,7 @@ def plan(recipe: Recipe, run: Path, force: Collection[str] = ()) -> list[Step]:
 
     add(DATA, None, data_ingredients(recipe), DATA in force)
     for stage in recipe.stages:
-        parents = {parent: steps[parent].key for parent in stage.parents}
+        parents = {parent: steps[parent].key for parent in (*stage.parents, *stage.beside)}
         ingredients = stage_ingredients(recipe, stage, steps[DATA].key, parents)
         written = next(name for name, settings in recipe.written.items() if settings is stage.settings)
         add(stage.name, stage, ingredients, stage.name in force or written in force)

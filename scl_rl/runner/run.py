@@ -66,9 +66,14 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
             if step.name == DATA:
                 try_rewards_first(recipe, steps, folder, options.say)
             entry = manifest.stages[step.name]
-            parents = tuple(results[parent] for parent in step.parents)
             results[step.name] = StageResult(
-                step.name, step.kind, stage_folder(folder, step.name), entry.figures, entry.minutes, parents
+                step.name,
+                step.kind,
+                stage_folder(folder, step.name),
+                entry.figures,
+                entry.minutes,
+                tuple(results[parent] for parent in (step.stage.parents if step.stage else ())),
+                step.stage.seed if step.stage else None,
             )
         write_json(folder / "summary.json", summarise(recipe, steps, manifest))
     return folder
@@ -132,9 +137,10 @@ def _work(
 ) -> dict[str, Any]:
     if step.stage is None:
         return dict(prepare(recipe.data, partial))
-    parents = tuple(results[parent] for parent in step.parents)
-    context = context_of(recipe, run, step.name, partial, options.say, parents)
-    settings = step.stage.settings
+    stage = step.stage
+    parents, beside = (tuple(results[name] for name in names) for names in (stage.parents, stage.beside))
+    context = context_of(recipe, run, step.name, partial, options.say, parents, beside, stage.seed)
+    settings = stage.settings
     return run_apart(settings, context) if settings.own_process else settings.run(context)
 
 

@@ -39,7 +39,7 @@ class RewardTrial(StageSettings):
         rows, completions = trial_rows(
             (telling or documents)[:_TRIED], context.prompt.template, context.prompt.chat, context.answer
         )
-        try_rewards(self.rewards, context.base, rows, completions, context.answer)
+        try_rewards(self.rewards, context.base, rows, completions, context.answer, context.offered)
         return {}
 
 

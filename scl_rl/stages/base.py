@@ -6,7 +6,7 @@ imports what it needs. The runner calls ``settings.run(context)`` and never look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -68,6 +68,7 @@ class StageResult:
     figures: dict[str, Any] = field(default_factory=dict)
     minutes: float = 0.0
     parents: tuple[StageResult, ...] = ()
+    seed: int | None = None
 
     def lineage(self) -> Iterator[StageResult]:
         """This stage and every stage it descends from, parents first."""
@@ -97,12 +98,18 @@ class StageContext:
     window: WindowSettings | None
     data: DataFiles
     parents: tuple[StageResult, ...]
+    beside: tuple[StageResult, ...] = ()
     say: Callable[[str], None] = print
 
     @property
     def model_before(self) -> Path | None:
         """The folder of the model that the stage starts from: the nearest one before it, if any."""
         return self.parents[0].model if self.parents else None
+
+    @property
+    def offered(self) -> dict[str, Path | None]:
+        """What a reward may ask for by name; see :mod:`scl_rl.plugins.supply`."""
+        return {"spans": self.data.spans, "model": self.model_before, "base": self.base}
 
     def needed(self, name: str) -> Path:
         """The file of a set of the data, a field of :class:`DataFiles`.
@@ -136,6 +143,18 @@ class StageSettings(BaseModel):
     def uses(self) -> set[str]:
         """The sets of the data that the stage can't do without: names of :class:`DataFiles`' fields."""
         return set()
+
+    def own_seeds(self) -> list[int]:
+        """The seeds with each of which the stage is run; none = once, with its parent's or the recipe's."""
+        return []
+
+    def beside(self) -> list[str]:
+        """Stages as written, other than its parents, whose results it asks for."""
+        return []
+
+    def misfit(self, parents: Sequence[StageSettings]) -> str:
+        """Why it can't start from these stages, though their kinds are right; empty if it can."""
+        return ""
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Do the work, write outputs into ``context.folder`` and return the figures to report."""

@@ -18,7 +18,7 @@ class EvaluateSettings(StageSettings):
         "test", title="Which documents; the same as was predicted"
     )
 
-    parent_kinds: ClassVar[tuple[str, ...]] = ("predict",)
+    parent_kinds: ClassVar[tuple[str, ...]] = ("predict", "dictionary")
 
     def uses(self) -> set[str]:
         """The documents that it is about."""

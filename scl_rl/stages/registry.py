@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import StageSettings
 from .compare import CompareSettings
+from .dictionary import DictionarySettings
 from .evaluate import EvaluateSettings
 from .grpo import GrpoSettings
 from .predict import PredictSettings
@@ -12,6 +13,7 @@ from .sft import SftSettings
 STAGE_KINDS: dict[str, type[StageSettings]] = {
     "sft": SftSettings,
     "grpo": GrpoSettings,
+    "dictionary": DictionarySettings,
     "predict": PredictSettings,
     "evaluate": EvaluateSettings,
     "compare": CompareSettings,

@@ -1,13 +1,16 @@
-"""SFT on annotated documents and spans: loss on the answer only, a share of the tokens for each."""
+"""SFT with the loss on the answer only: annotated documents, spans, and what other stages made."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from .base import StageContext
+from .base import TRAINED_KINDS, StageContext, StageSettings
 from .training import TrainingSettings
+
+MADE = {"filled": "fill", "answers": "pairs"}  # shares of what a stage made, and the stage's kind
 
 
 class SftSettings(TrainingSettings):
@@ -18,9 +21,22 @@ class SftSettings(TrainingSettings):
         1.0, title="Share of the training tokens that comes from annotated documents", ge=0
     )
     spans: float = Field(0.0, title="Share of the training tokens that comes from spans", ge=0)
-    tokens: int = Field(title="Tokens to train on, prompts and answers together", ge=1)
+    filled: float = Field(
+        0.0, title="Share that comes from documents whose evidence the 'fill' stage before filled in", ge=0
+    )
+    answers: float = Field(
+        0.0, title="Share that comes from the best sampled answers of the 'pairs' stage before", ge=0
+    )
+    tokens: int | None = Field(None, title="Tokens to train on, prompts and answers together", ge=1)
+    like: str | None = Field(
+        None, title="Instead of 'tokens': the stage whose cost since the same parent is matched", min_length=1
+    )
+    like_by: Literal["tokens", "seconds"] = Field(
+        "tokens", title="Its tokens, generated ones too; or its time, at the speed of the last SFT before"
+    )
 
     needs_parent: ClassVar[bool] = False
+    parent_kinds: ClassVar[tuple[str, ...]] = (*TRAINED_KINDS, *MADE.values())
     trainer_config: ClassVar[str | None] = "sft"
     managed_fields: ClassVar[dict[str, str]] = {
         "output_dir": "the run folder",
@@ -30,16 +46,37 @@ class SftSettings(TrainingSettings):
         "max_length": "the recipe's 'window'",
     }
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The sources that are used, each with its share; they need not add up to 1."""
+        given = {name: getattr(self, name) for name in ("documents", "spans", *MADE)}
+        return {name: share for name, share in given.items() if share}
+
     @model_validator(mode="after")
     def _some_data(self) -> SftSettings:
-        if self.documents + self.spans <= 0:
+        if not self.shares:
             raise ValueError("documents and spans can't both be 0")
+        if (self.tokens is None) == (self.like is None):
+            raise ValueError("needs 'tokens', or 'like' with the stage whose cost it matches")
         return self
 
     def uses(self) -> set[str]:
         """What it trains on."""
-        shares = {"annotated": self.documents, "spans": self.spans}
-        return {name for name, share in shares.items() if share}
+        return {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
+
+    def beside(self) -> list[str]:
+        """The stage whose cost it matches."""
+        return [] if self.like is None else [self.like]
+
+    def misfit(self, parents: Sequence[StageSettings]) -> str:
+        """What it takes from a stage that makes no such thing, or leaves of one that does."""
+        kinds = [str(getattr(parent, "kind", "")) for parent in parents]
+        for name, kind in MADE.items():
+            if name in self.shares and (not kinds or any(other != kind for other in kinds)):
+                return f"'{name}' is what a stage of kind {kind} makes: name one after 'from'"
+            if name not in self.shares and kind in kinds:
+                return f"starts from a stage of kind {kind}, whose {name} are left out: give '{name}' a share"
+        return ""
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the model into ``model/`` and report tokens, steps and the last loss."""

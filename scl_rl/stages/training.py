@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
@@ -22,8 +22,23 @@ class TrainingSettings(StageSettings):
         title="Weights left as they are: regular expressions for parameter names, such as embed_tokens",
     )
 
+    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, title="Train once with each of these seeds instead of the recipe's", min_length=1
+    )
+
     own_process: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
+
+    def own_seeds(self) -> list[int]:
+        """As in the recipe."""
+        return self.seeds or []
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, value: list[int] | None) -> list[int] | None:
+        if value and len(set(value)) < len(value):
+            raise ValueError("a seed stands there twice")
+        return value
 
     @field_validator("freeze")
     @classmethod
