@@ -69,7 +69,9 @@ class SpanDictionary:
     ) -> tuple[int, str] | None:
         most = min(self._longest.get(tokens[at][1], 0), len(tokens) - at)
         for length in range(most, 0, -1):
-            marked = self._codes.get(tuple(word for _, word in tokens[at : at + length]), {})
+            marked: Counter[str] = self._codes.get(
+                tuple(word for _, word in tokens[at : at + length]), Counter()
+            )
             codes = [code for code in sorted(marked) if allowed is None or code in allowed]
             if codes:
                 return length, max(codes, key=lambda code: marked[code])
