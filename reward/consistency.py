@@ -87,9 +87,7 @@ def verifier_of(kind: str, spans: str | None, model: str | None = None, base: st
         ValueError: a file that it is made of is not given.
     """
     if spans is None:
-        raise ValueError(
-            "needs the argument 'spans', a file of words and what they imply"
-        )
+        raise ValueError("needs the argument 'spans', a file of words and what they imply")
     known = read_spans(Path(spans))
     if kind == "dictionary":
         return SpanDictionary(known)

@@ -85,7 +85,7 @@ def test_one_seed_is_a_fan_of_one(tmp_path):
         (
             "spans: 1,",
             "spans: 1, like: rl,",
-            ["r.yaml:7: at stages.scl: needs 'tokens', or 'like' with the stage whose cost it matches"],
+            ["r.yaml:7: at stages.scl: needs 'tokens', or 'like', a stage whose cost to match"],
         ),
         (
             "from: scl, like: rl",

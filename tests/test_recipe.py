@@ -123,9 +123,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "    tokens: 9000\n",
         "",
-        [
-            "r.yaml:10: at stages.sft-documents: needs 'tokens', or 'like' with the stage whose cost it matches"
-        ],
+        ["r.yaml:10: at stages.sft-documents: needs 'tokens', or 'like', a stage whose cost to match"],
     ),
     (
         "    tokens: 9000",
@@ -239,7 +237,8 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         "kind: evaluate, from: predict",
         "kind: evaluate, from: scl",
         [
-            "r.yaml:18: at stages.evaluate.from: 'scl' is of kind sft; evaluate starts from predict or dictionary"
+            "r.yaml:18: at stages.evaluate.from: 'scl' is of kind sft; "
+            "evaluate starts from predict or dictionary"
         ],
     ),
     (

@@ -97,12 +97,13 @@ def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
             beside = [fan(other) for other in settings.beside()]
             if settings.gathers or not (isinstance(settings.from_, list) or any(root for _, root in parents)):
                 names = tuple(parent.name for parent, _ in parents)
+                made_with: list[tuple[str, int | None]] = [(f"seed{n}", n) for n in settings.own_seeds()]
                 fans[name] = [
                     (
                         Stage(f"{name}.{root}" if root else name, settings, names, _like(beside, root), seed),
                         root,
                     )
-                    for root, seed in [(f"seed{n}", n) for n in settings.own_seeds()] or [("", None)]
+                    for root, seed in made_with or [("", None)]
                 ]
             else:
                 roots = [root or parent.name for parent, root in parents]

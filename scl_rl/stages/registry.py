@@ -6,6 +6,7 @@ from .base import StageSettings
 from .compare import CompareSettings
 from .dictionary import DictionarySettings
 from .evaluate import EvaluateSettings
+from .fill import FillSettings
 from .grpo import GrpoSettings
 from .predict import PredictSettings
 from .sft import SftSettings
@@ -13,6 +14,7 @@ from .sft import SftSettings
 STAGE_KINDS: dict[str, type[StageSettings]] = {
     "sft": SftSettings,
     "grpo": GrpoSettings,
+    "fill": FillSettings,
     "dictionary": DictionarySettings,
     "predict": PredictSettings,
     "evaluate": EvaluateSettings,

@@ -57,7 +57,7 @@ class SftSettings(TrainingSettings):
         if not self.shares:
             raise ValueError("documents and spans can't both be 0")
         if (self.tokens is None) == (self.like is None):
-            raise ValueError("needs 'tokens', or 'like' with the stage whose cost it matches")
+            raise ValueError("needs 'tokens', or 'like', a stage whose cost to match")
         return self
 
     def uses(self) -> set[str]:
