@@ -17,8 +17,8 @@ from scl_rl.corpus.jsonl import read_documents, write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
 from scl_rl.errors import WorkError  # noqa: E402
 from scl_rl.plugins.find import installed  # noqa: E402
+from scl_rl.plugins.weighted import Target  # noqa: E402
 from scl_rl.probe.completions import notes_by_id, read_completions  # noqa: E402
-from scl_rl.probe.target import Target  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
     ModelSettings,
@@ -26,9 +26,9 @@ from scl_rl.stages.base import (  # noqa: E402
     StageContext,
     StageResult,
 )
+from scl_rl.stages.dev_checks import DevChecks  # noqa: E402
 from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
 from scl_rl.stages.sft import SftSettings  # noqa: E402
-from scl_rl.stages.training_grpo import DevChecks  # noqa: E402
 
 from .tiny import make_tiny_model  # noqa: E402
 
@@ -96,8 +96,9 @@ def weights(monkeypatch):
         trained = [p.detach() for p in self._loaded.model.parameters() if p.requires_grad]
         seen.append(sum(float(p.double().abs().sum()) for p in trained))
         self.scores[str(step)] = 0.5 - step / 10
+        self._file.write_text(json.dumps(self.scores))
 
-    monkeypatch.setattr("scl_rl.stages.training_grpo.DevChecks._score", score)
+    monkeypatch.setattr("scl_rl.stages.dev_checks.DevChecks._score", score)
     return seen
 
 
@@ -147,7 +148,7 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     windows = read_documents(place / "together" / "windows.jsonl")
     again = read_completions(place / "together" / "completions.jsonl", windows)
     notes = notes_by_id(windows, (line.id for line in again), PromptSettings())
-    bench = Target.load([("evidence", 1.0, {})], place)
+    bench = Target.load([("evidence", 1.0, {})], "lines", {"base": place})
     scored_now = bench.score([notes[c.id].row(c.completion) for c in again], [c.completion for c in again])
     assert scored_now == [line["rewards"]["evidence"] for line in kept]
     lines = [line for line in said if line.startswith("together: step ") and "reward" in line]

@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from scl_rl.corpus.synthetic import SyntheticSettings, generate
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import UserError
 from scl_rl.metrics.published import codiesp_x_counts, gold_mentions, predicted_mentions
+from scl_rl.plugins.weighted import Target, WeightedReward
 from scl_rl.probe.attacks import ATTACKS
 from scl_rl.probe.bench import Bench
 from scl_rl.probe.notes import Notes
@@ -21,7 +21,6 @@ from scl_rl.probe.page import page
 from scl_rl.probe.rescore import kendall_tau
 from scl_rl.probe.results import histogram
 from scl_rl.probe.simulate import group
-from scl_rl.probe.target import Target, WeightedReward
 from scl_rl.scoring import GoldDocument
 
 BY_NAME = {attack.name: attack for attack in ATTACKS}
@@ -281,9 +280,9 @@ def test_sums_are_weighted_and_skip_what_abstains():
     assert Target((some,)).score(rows, ["x", "y"]) == [None, -3.0]
     assert both.label == "2 × ones + -1 × some"
     with pytest.raises(UserError, match="no reward has a weight other than 0"):
-        Target.load([("evidence", 0.0, {})], Path())
+        Target.load([("evidence", 0.0, {})], "lines", {})
     with pytest.raises(UserError) as caught:
-        Target.load([("evidense", 1.0, {}), ("evidence", 1.0, {"bta": 2})], Path())
+        Target.load([("evidense", 1.0, {}), ("evidence", 1.0, {"bta": 2})], "lines", {})
     assert len(caught.value.problems) == 2
 
 
@@ -505,7 +504,7 @@ def test_built_ins_pay_for_nothing_but_what_they_say_on_real_notes(name, real_be
 
 def paid(name, documents, spans, attacks):
     notes = spans if name == "span" else documents
-    found = Bench(Target.load([(name, 1.0, {})], Path()), notes).attacks(attacks)
+    found = Bench(Target.load([(name, 1.0, {})], "lines", {}), notes).attacks(attacks)
     assert not [f.error for f in found if f.error]
     assert {f.verdict for f in found if f.kind == "control"} <= {"ok", "not tried"}
     assert (found[0].name, found[0].mean) == ("gold", 1.0)

@@ -15,7 +15,7 @@ from . import options
 
 if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
-    from ..probe.target import Target
+    from ..plugins.weighted import Target
 
 documents = click.option(
     "--documents", required=True, type=options.READ, help="The documents, with gold codes and evidence."
@@ -47,7 +47,7 @@ def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) 
     Raises:
         UserError: there is no such reward, or the arguments don't go with it.
     """
-    from ..probe.target import Target
+    from ..plugins.weighted import Target
 
     named = [_weighted(spec) for spec in specs]
     arguments = parse_arguments(given)
@@ -57,7 +57,7 @@ def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) 
                 "--arg", "goes with a single reward", "write a recipe and name its stage: --recipe, --stage"
             )
         )
-    return Target.load(((name, weight, arguments) for name, weight in named), Path.cwd(), form)
+    return Target.load(((name, weight, arguments) for name, weight in named), form, {"base": Path.cwd()})
 
 
 def _weighted(spec: str) -> tuple[str, float]:

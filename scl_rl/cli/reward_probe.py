@@ -56,7 +56,7 @@ def probe(
     from ..probe.bench import Bench
     from ..probe.notes import Notes
     from ..probe.page import write_page
-    from ..probe.target import Target
+    from ..probe.target import target_of_stage
     from ..recipe.load import load_recipe
     from ..stages.base import PromptSettings
     from .progress import progress
@@ -72,7 +72,7 @@ def probe(
             raise UserError("--arg goes with a reward; a recipe has its own arguments")
         loaded = load_recipe(recipe)
         prompt, form = loaded.head.prompt, answer or loaded.head.answer
-        target = Target.of_stage(loaded, stage, form)
+        target = target_of_stage(loaded, stage, form)
     elif stage:
         raise UserError("--stage goes with --recipe")
     else:

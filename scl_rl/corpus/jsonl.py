@@ -59,6 +59,13 @@ def read_predictions(path: Path, documents: Sequence[Document] | None = None) ->
     )
 
 
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSONL file of our own that may have been cut off at any place; none without a file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+
+
 def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
     """Write records one a line in UTF-8, the file as a whole or not at all.
 

@@ -69,6 +69,12 @@ def siblings(code: str) -> list[str]:
 
 
 @cache
+def neighbours(code: str) -> tuple[str, ...]:
+    """As :func:`siblings`, for any text: none of a code that the tables lack."""
+    return tuple(siblings(code)) if is_valid(code) else ()
+
+
+@cache
 def lineage(code: str) -> tuple[str, ...]:
     """As :func:`hierarchy`, for any text: a code that the tables lack stands below the longest shorter one
     that they have, or alone. Upper-cased.

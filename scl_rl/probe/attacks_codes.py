@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from functools import cache
 
 from ..answer.grammar import Answer, AnswerLine, Quote
 from ..icd import codes as icd
@@ -73,14 +72,9 @@ def sibling_codes(note: Note, notes: Notes, chance: random.Random) -> Answer | N
     """Right evidence with a sibling of the code: by the tables, else of the same category in the corpus."""
 
     def others(code: str) -> Iterable[str]:
-        return _siblings(code) or [other for other in notes.codes if other[:3] == code[:3]]
+        return icd.neighbours(code) or [other for other in notes.codes if other[:3] == code[:3]]
 
     return _with_codes(note, notes, chance, others)
-
-
-@cache
-def _siblings(code: str) -> tuple[str, ...]:
-    return tuple(icd.siblings(code)) if icd.is_valid(code) else ()
 
 
 @ATTACKS.add("parent codes", "to stop at the category, which is never quite wrong.")

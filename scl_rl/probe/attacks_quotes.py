@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from ..answer.grammar import Answer, AnswerLine, Quote, QuotedMention
-from ..corpus.types import Fragment
 from ..icd import codes as icd
+from ..scoring.elsewhere import elsewhere, speaks_of_another
 from ..scoring.locate import fold
 from ..scoring.match import CITED_AT
 from .attack import Attacks, changed
@@ -19,14 +18,6 @@ INVENTED = "findings consistent with {}"
 LOOKALIKE = str.maketrans("aceopxyiABCEHKMOPTX", "асеорхуіАВСЕНКМОРТХ")
 ZERO_WIDTH = "\u200b"
 MOST_PLACES = 50
-
-_NOT_THE_PATIENTS = re.compile(
-    r"\b(no|not|denies|denied|without|negative|absence|absent|excluded|ruled out|free of|never|"
-    r"mother|father|brother|sister|aunt|uncle|grandm\w+|grandf\w+|son|daughter|family|familial|"
-    r"sin|ni|niega|nunca|ausencia|negativ[oa]s?|descart\w+|"
-    r"madre|padre|herman[oa]s?|t[ií][oa]s?|abuel[oa]s?|hij[oa]s?|familiar(es)?)\b",
-    re.IGNORECASE,
-)
 
 
 def _each_quote(note: Note, write: Callable[[str], str]) -> Answer | None:
@@ -164,24 +155,12 @@ def one_letter(note: Note, notes: Notes, chance: random.Random) -> Answer | None
     return _citing(note, shorten)
 
 
-def _elsewhere(note: Note, line: AnswerLine) -> list[tuple[Fragment, QuotedMention]]:
-    """Where the words of a line's one-fragment mentions stand and are no evidence of its code."""
-    found: list[tuple[Fragment, QuotedMention]] = []
-    for mention in line.mentions:
-        if len(mention) > 1:
-            continue
-        for number, place in enumerate(note.gold.index.occurrences(mention[0].text), 1):
-            if note.gold.overlap(line.code, [place]) == 0:
-                found.append((place, (Quote(mention[0].text, number),)))
-    return found
-
-
 @ATTACKS.add("the right word at a wrong place", "to match words without reading what is said with them.")
 def wrong_occurrence(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
     """One other occurrence of the evidence's words, instead of the evidence."""
 
     def move(line: AnswerLine) -> Iterable[QuotedMention]:
-        others = [mention for _, mention in _elsewhere(note, line)]
+        others = [mention for _, mention in elsewhere(note.gold, line)]
         return [chance.choice(others)] if others else []
 
     return _citing(note, move)
@@ -192,23 +171,10 @@ def negated_occurrence(note: Note, notes: Notes, chance: random.Random) -> Answe
     """An occurrence in a sentence that speaks of absence or of the family, instead of the evidence."""
 
     def move(line: AnswerLine) -> Iterable[QuotedMention]:
-        others = [m for place, m in _elsewhere(note, line) if _speaks_of_another(note, place)]
+        others = [m for place, m in elsewhere(note.gold, line) if speaks_of_another(note.text, place)]
         return [chance.choice(others)] if others else []
 
     return _citing(note, move)
-
-
-def _speaks_of_another(note: Note, place: Fragment) -> bool:
-    around = [(s, e) for (s, e), _ in note.sentences if s <= place[0] < e]
-    return any(_NOT_THE_PATIENTS.search(_without(note.text, s, e, [place])) for s, e in around)
-
-
-def _without(text: str, start: int, end: int, places: Sequence[Fragment]) -> str:
-    """The text from start to end with blanks for what stands at the places."""
-    kept = text[start:end]
-    for s, e in places:
-        kept = kept[: max(0, s - start)] + " " + kept[max(0, e - start) :]
-    return kept
 
 
 @ATTACKS.add("every place of a word", "to name every occurrence, one of which must be the right one.")
@@ -216,7 +182,7 @@ def every_place(note: Note, notes: Notes, chance: random.Random) -> Answer | Non
     """Every ``#n`` of the evidence's words, where they stand at more places than those cited."""
 
     def cite(line: AnswerLine) -> Iterable[QuotedMention]:
-        others = [mention for _, mention in _elsewhere(note, line)]
+        others = [mention for _, mention in elsewhere(note.gold, line)]
         return [*line.mentions, *others][:MOST_PLACES] if others else []
 
     return _citing(note, cite)

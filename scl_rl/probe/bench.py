@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..errors import UserError
+from ..plugins.weighted import Target
 from .attack import Attack
 from .attacks import ATTACKS
 from .notes import Note, Notes
 from .results import Finding, Groups, Report, Step, Verdict, histogram
 from .simulate import GROUP, group
 from .steps import STEPS, step
-from .target import Target
 
 Tick = Callable[[str, int, int], None]
 EQUAL = 1e-9

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
+from ..plugins.weighted import Target
 from ..scoring.account import account
 from .notes import Note
-from .target import Target
 
 
 def scored(

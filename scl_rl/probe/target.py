@@ -1,133 +1,25 @@
-"""What is tried on the bench: one reward, or several summed by weight as a stage would."""
+"""What is tried on the bench when a recipe says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any
-
 from ..answer.grammar import AnswerFormat
 from ..errors import Problem, UserError
-from ..plugins.call import Completion, RewardFunction, Row, call_reward
-from ..plugins.load import bind, load_reward
+from ..plugins.weighted import Target
 from ..recipe.schema import Recipe
-from ..stages.grpo import GrpoSettings
 from ..suggest import did_you_mean
 
 
-@dataclass(frozen=True)
-class WeightedReward:
-    """One reward of a sum, loaded and with its arguments filled in."""
+def target_of_stage(recipe: Recipe, stage: str | None, form: AnswerFormat) -> Target:
+    """The rewards of a recipe's stage; of the only stage that has rewards if none is named.
 
-    name: str
-    function: RewardFunction
-    weight: float = 1.0
-    args: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def load(
-        cls, name: str, weight: float, args: Mapping[str, Any], base: Path, form: AnswerFormat
-    ) -> WeightedReward:
-        """Find a reward by entry-point name, dotted path or file.
-
-        Raises:
-            UserError: there is no such reward, or it does not take the arguments.
-        """
-        return cls(name, bind(load_reward(name, base), {"answer": form, **args}), weight, args)
-
-    def parts(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[dict[str, float]]:
-        """What each score is made of, as far as the reward has a method ``explain`` that tells."""
-        explain = getattr(self.function, "explain", None)
-        if explain is None or not rows:
-            return [{} for _ in rows]
-        columns = {key: [row[key] for row in rows] for key in rows[0] if key != "prompt"}
-        bound = self.function.keywords if isinstance(self.function, partial) else {}
-        known = explain(list(completions), **columns, **bound)
-        return [{} if scored is None else dict(scored.parts) for scored in known]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A weighted sum of rewards. A reward that abstains from a row takes no part in the row's sum."""
-
-    rewards: tuple[WeightedReward, ...]
-
-    @classmethod
-    def load(
-        cls,
-        wanted: Iterable[tuple[str, float, Mapping[str, Any]]],
-        base: Path,
-        form: AnswerFormat = "lines",
-    ) -> Target:
-        """Load rewards given by name, weight and arguments; weights of 0 are only logged and left out.
-
-        Raises:
-            UserError: all that is wrong with any of them; or none is left.
-        """
-        problems: list[Problem] = []
-        rewards: list[WeightedReward] = []
-        for name, weight, args in wanted:
-            if weight == 0:
-                continue
-            try:
-                rewards.append(WeightedReward.load(name, weight, args, base, form))
-            except UserError as error:
-                problems += error.problems
-        if problems:
-            raise UserError(*problems)
-        if not rewards:
-            raise UserError("no reward has a weight other than 0")
-        return cls(tuple(rewards))
-
-    @classmethod
-    def of_stage(cls, recipe: Recipe, stage: str | None, form: AnswerFormat) -> Target:
-        """The rewards of a recipe's stage; of the only stage that has rewards if none is named.
-
-        Raises:
-            UserError: there is no such stage, or it has no rewards; and as :meth:`load`.
-        """
-        rewarded = {n: s for n, s in recipe.written.items() if isinstance(s, GrpoSettings)}
-        if stage is None and len(rewarded) == 1:
-            (stage,) = rewarded
-        if stage not in rewarded:
-            wanted = "name the stage" if stage is None else f"there is no stage '{stage}' with rewards"
-            raise UserError(
-                Problem(recipe.source, wanted, did_you_mean(stage, rewarded, "those with rewards"))
-            )
-        wanted_rewards = ((r.name, r.weight, r.args) for r in rewarded[stage].rewards)
-        return cls.load(wanted_rewards, recipe.base, form)
-
-    @property
-    def label(self) -> str:
-        """The sum in one line."""
-        return " + ".join(r.name if r.weight == 1 else f"{r.weight:g} × {r.name}" for r in self.rewards)
-
-    def score(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[float | None]:
-        """The weighted sum for each row; None where all rewards abstain.
-
-        Raises:
-            RewardError: a reward raised, or gave what is no reward.
-        """
-        return self.sums(self.score_each(rows, completions))
-
-    def score_each(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[list[float | None]]:
-        """What each reward gives by itself, before weighting: one list a reward. Raises as :meth:`score`."""
-        return [call_reward(r.function, rows, completions, name=r.name) for r in self.rewards]
-
-    def sums(self, each: Sequence[Sequence[float | None]]) -> list[float | None]:
-        """The weighted sums of what :meth:`score_each` gave."""
-        weights = [reward.weight for reward in self.rewards]
-        return [
-            sum(w * v for w, v in known) if (known := _known(weights, values)) else None
-            for values in zip(*each, strict=True)
-        ]
-
-    def as_list(self) -> list[dict[str, Any]]:
-        """``[{"name", "weight", "args"}]``."""
-        return [{"name": r.name, "weight": r.weight, "args": dict(r.args)} for r in self.rewards]
-
-
-def _known(weights: Sequence[float], values: Sequence[float | None]) -> list[tuple[float, float]]:
-    return [(w, v) for w, v in zip(weights, values, strict=True) if v is not None]
+    Raises:
+        UserError: there is no such stage, or it has no rewards; and as :meth:`Target.load`.
+    """
+    rewarded = {n: s for n, s in recipe.written.items() if getattr(s, "rewards", None)}
+    if stage is None and len(rewarded) == 1:
+        (stage,) = rewarded
+    if stage not in rewarded:
+        wanted = "name the stage" if stage is None else f"there is no stage '{stage}' with rewards"
+        raise UserError(Problem(recipe.source, wanted, did_you_mean(stage, rewarded, "those with rewards")))
+    wanted_rewards = ((r.name, r.weight, r.args) for r in getattr(rewarded[stage], "rewards", ()))
+    return Target.load(wanted_rewards, form, {"base": recipe.base})

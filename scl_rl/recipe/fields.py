@@ -9,6 +9,7 @@ from pathlib import Path
 
 _WHERE = {
     "sft": ("trl", "trainer/sft_config.py", "SFTConfig"),
+    "dpo": ("trl", "trainer/dpo_config.py", "DPOConfig"),
     "grpo": ("trl", "trainer/grpo_config.py", "GRPOConfig"),
     "lora": ("peft", "tuners/lora/config.py", "LoraConfig"),
 }
@@ -23,7 +24,7 @@ _SIMPLE = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,),
 
 @cache
 def config_types(which: str) -> dict[str, str]:
-    """Field name → annotation as written, for "sft", "grpo" (TRL) or "lora" (peft).
+    """Field name → annotation as written, for "sft", "dpo", "grpo" (TRL) or "lora" (peft).
 
     Empty if the library is not installed or keeps its settings elsewhere: then nothing is checked.
     """
@@ -31,7 +32,7 @@ def config_types(which: str) -> dict[str, str]:
 
 
 def config_fields(which: str) -> frozenset[str]:
-    """The field names of "sft", "grpo" (TRL) or "lora" (peft); empty if they can't be found."""
+    """The field names of "sft", "dpo", "grpo" (TRL) or "lora" (peft); empty if they can't be found."""
     return frozenset(config_types(which))
 
 

@@ -11,7 +11,7 @@ from ..errors import WorkError
 from ..plugins.check import trial_rows, try_rewards
 from ..recipe.schema import Recipe
 from ..stages.base import StageContext, StageSettings
-from ..stages.grpo import GrpoSettings
+from ..stages.rewarded import Rewarded
 from .context import context_of
 from .plan import Step
 from .process import run_apart
@@ -52,7 +52,7 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
     """
     rewards: list[tuple[str, dict[str, Any]]] = []
     for step in steps:
-        if step.runs and step.stage is not None and isinstance(step.stage.settings, GrpoSettings):
+        if step.runs and step.stage is not None and isinstance(step.stage.settings, Rewarded):
             named = [(reward.name, reward.args) for reward in step.stage.settings.rewards]
             rewards += [reward for reward in named if reward not in rewards]
     if not rewards:

@@ -133,7 +133,7 @@ class StageSettings(BaseModel):
     gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
     needs_parent: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = ()
-    trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft" or "grpo"
+    trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft", "dpo" or "grpo"
     managed_fields: ClassVar[dict[str, str]] = {}  # fields of `trainer` set elsewhere, and where
 
     from_: str | list[str] | None = Field(

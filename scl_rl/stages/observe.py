@@ -10,6 +10,7 @@ from typing import Any
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
 from ..answer.prompt import Completion, completion_text
+from ..corpus.jsonl import whole_lines
 from ..scoring.account import account
 from ..scoring.judge import GoldDocument
 
@@ -108,7 +109,6 @@ def forget_after(path: Path, step: int) -> list[dict[str, Any]]:
     """The lines of a JSONL file up to a step; those of later ones, which are about to be made again, go."""
     if not path.exists():
         return []
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-    kept = [line for line in lines if line["step"] <= step]
+    kept = [line for line in whole_lines(path) if line["step"] <= step]
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), encoding="utf-8")
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ..answer.grammar import AnswerFormat, render
 from ..answer.parse import parse
 from ..answer.prompt import Prompt, prompt_for
+from ..corpus.jsonl import read_documents
 from ..corpus.types import Annotation, Document, Prediction, Span
 from ..corpus.windows import Window, merge_windows, split_windows
 from ..modeling.generate import generate
@@ -59,6 +61,28 @@ def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> li
         for piece in pieces
         if piece.annotations is not None and all(a.mentions is not None for a in piece.annotations)
     ]
+
+
+def some_windows(
+    documents: int | None, code_only: int, context: StageContext, prompting: Prompting
+) -> list[Document]:
+    """Windows to answer: annotated ones, then documents of which only the codes are known.
+
+    Args:
+        documents: most annotated windows, sampled; None = all.
+        code_only: most code-only documents, sampled from those that are a single window: of a part of a
+            document nobody knows which codes it has.
+    """
+    chance = random.Random(f"{context.seed}-windows")
+
+    def at_most(number: int | None, windows: list[Document]) -> list[Document]:
+        return windows if number is None or number >= len(windows) else chance.sample(windows, number)
+
+    annotated = read_documents(context.needed("annotated")) if documents != 0 else []
+    found = at_most(documents, annotated_windows(annotated, prompting))
+    unknown = read_documents(context.needed("code_only")) if code_only else []
+    whole = [windows[0].as_document() for d in unknown if len(windows := prompting.windows(d)) == 1]
+    return found + at_most(code_only, whole)
 
 
 def span_document(span: Span, number: int) -> Document:

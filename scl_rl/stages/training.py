@@ -49,3 +49,16 @@ class TrainingSettings(StageSettings):
             except re.error as error:
                 raise ValueError(f"'{expression}' is no regular expression: {error}") from None
         return value
+
+
+class CheckedSettings(TrainingSettings):
+    """A training stage that is checked on dev documents on its way, and keeps the best model that it was."""
+
+    check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
+    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    least_gain: float = Field(
+        0.0,
+        title="How much better than the parent, in joint F1 on dev documents, a kept checkpoint must be",
+        ge=0,
+        le=1,
+    )

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-from ..corpus.jsonl import read_documents, write_jsonl
-from ..corpus.types import Document
-from ..metrics.report import evaluate_predictions
-from ..modeling.load import Loaded, save_trained
+from ..corpus.jsonl import write_jsonl
 from ..plugins.call import RewardFunction, reward_name
 from ..plugins.guard import distinct, guarded
-from ..plugins.load import bind, load_reward
+from ..plugins.load import load_bound
 from ..plugins.rows import row_of
 from .base import StageContext
+from .dev_checks import DevChecks
 from .grpo import GrpoSettings
 from .monitor import Monitor
 from .observe import Observer
-from .prompting import Prompting, annotated_windows, predict_documents
+from .prompting import Prompting, some_windows
+from .rewarded import accuracies
 from .step_log import COMPLETIONS, WINDOWS, StepLog, keep_failure, say_nothing_of_rows
 from .trainers import (
     drop_checkpoints,
     last_checkpoint,
-    model_card,
     quiet_libraries,
     start_model,
     trainer_defaults,
@@ -36,10 +32,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    functions = [
-        bind(load_reward(reward.name, context.base), {"answer": context.answer, **reward.args})
-        for reward in settings.rewards
-    ]
+    functions = [load_bound(r.name, r.args, context.answer, context.offered) for r in settings.rewards]
     quiet_libraries()
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
@@ -61,7 +54,8 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     )
     monitor = Monitor(settings.steps, config.max_completion_length)
     log = StepLog(context, monitor, settings.steps)
-    checks = DevChecks(settings, context, loaded, prompting, config.max_completion_length, log.checked)
+    most = config.max_completion_length
+    checks = DevChecks(settings, settings.steps, context, loaded, prompting, most, log.checked)
     say_nothing_of_rows()
     trainer = without_printing(
         GRPOTrainer(
@@ -81,6 +75,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         "steps": trainer.state.global_step,
         "kept_step": checks.best_step,
         "dev_joint_f1": checks.scores,
+        "verifiers": accuracies(settings.rewards, context),
         **log.figures(),
     }
 
@@ -98,78 +93,7 @@ def _watched(
 
 
 def _rows(settings: GrpoSettings, context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
-    windows = annotated_windows(read_documents(context.needed("annotated")), prompting)
+    windows = some_windows(settings.documents, settings.code_only, context, prompting)
     if settings.save_completions:
         write_jsonl(context.folder / WINDOWS, windows)
     return [dict(row_of(window, prompting.prompt(window.text))) for window in windows]
-
-
-class DevChecks:
-    """Joint F1 on dev documents, before the first step and every few steps; the best model is kept.
-
-    The training reward can rise while the model gets worse, so it decides nothing here.
-    """
-
-    def __init__(
-        self,
-        settings: GrpoSettings,
-        context: StageContext,
-        loaded: Loaded,
-        prompting: Prompting,
-        max_new_tokens: int,
-        checked: Callable[[int, float], None],
-    ) -> None:
-        self._every = settings.check_every
-        self._last = settings.steps
-        self._least_gain = settings.least_gain
-        self._context = context
-        self._loaded = loaded
-        self._prompting = prompting
-        self._max_new_tokens = max_new_tokens
-        self._checked = checked
-        self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
-        self._file = context.folder / "dev_checks.json"
-        self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
-
-    @property
-    def best_step(self) -> int:
-        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it."""
-        least = self.scores["0"] + self._least_gain
-        good = {int(step): score for step, score in self.scores.items() if score >= least}
-        return max(good, key=lambda step: (good[step], -step), default=0)
-
-    def check(self, step: int) -> None:
-        """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
-        if str(step) not in self.scores:
-            self._score(step)
-        self._checked(step, self.scores[str(step)])
-
-    def _score(self, step: int) -> None:
-        predictions, _ = predict_documents(
-            self._loaded, self._documents, self._prompting, self._max_new_tokens, batch_size=16
-        )
-        figures = evaluate_predictions(self._documents, predictions)
-        self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
-        if self.best_step == step:
-            save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
-        self._file.write_text(json.dumps(self.scores) + "\n", encoding="utf-8")
-        self._context.say(
-            f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
-        )
-
-    def callback(self) -> Any:
-        """The checks as a TrainerCallback."""
-        from transformers import TrainerCallback
-
-        checks = self
-
-        class _Checks(TrainerCallback):  # type: ignore[misc]
-            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                if state.global_step == 0:
-                    checks.check(0)
-
-            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                if state.global_step % checks._every == 0 or state.global_step == checks._last:
-                    checks.check(state.global_step)
-
-        return _Checks()

@@ -1,0 +1,88 @@
+"""Joint F1 on dev documents while a model is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ..corpus.jsonl import read_documents
+from ..corpus.types import Document
+from ..metrics.report import evaluate_predictions
+from ..modeling.load import Loaded, save_trained
+from .base import StageContext
+from .prompting import Prompting, predict_documents
+from .trainers import model_card
+from .training import CheckedSettings
+
+
+class DevChecks:
+    """Joint F1 on dev documents, before the first step and every few steps; the best model is kept.
+
+    The training reward can rise while the model gets worse, so it decides nothing here.
+    """
+
+    def __init__(
+        self,
+        settings: CheckedSettings,
+        steps: int,
+        context: StageContext,
+        loaded: Loaded,
+        prompting: Prompting,
+        max_new_tokens: int,
+        checked: Callable[[int, float], None],
+    ) -> None:
+        self._every = settings.check_every
+        self._last = steps
+        self._least_gain = settings.least_gain
+        self._context = context
+        self._loaded = loaded
+        self._prompting = prompting
+        self._max_new_tokens = max_new_tokens
+        self._checked = checked
+        self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
+        self._file = context.folder / "dev_checks.json"
+        self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it."""
+        least = self.scores["0"] + self._least_gain
+        good = {int(step): score for step, score in self.scores.items() if score >= least}
+        return max(good, key=lambda step: (good[step], -step), default=0)
+
+    def check(self, step: int) -> None:
+        """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
+        if str(step) not in self.scores:
+            self._score(step)
+        self._checked(step, self.scores[str(step)])
+
+    def _score(self, step: int) -> None:
+        predictions, _ = predict_documents(
+            self._loaded, self._documents, self._prompting, self._max_new_tokens, batch_size=16
+        )
+        figures = evaluate_predictions(self._documents, predictions)
+        self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
+        if self.best_step == step:
+            save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
+        self._file.write_text(json.dumps(self.scores) + "\n", encoding="utf-8")
+        self._context.say(
+            f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
+        )
+
+    def callback(self) -> Any:
+        """The checks as a TrainerCallback."""
+        from transformers import TrainerCallback
+
+        checks = self
+
+        class _Checks(TrainerCallback):  # type: ignore[misc]
+            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.global_step == 0:
+                    checks.check(0)
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.global_step % checks._every == 0 or state.global_step == checks._last:
+                    checks.check(state.global_step)
+
+        return _Checks()

@@ -1,0 +1,44 @@
+"""DPO on preference pairs, with an SFT anchor, the best checkpoint kept by dev joint F1."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from .base import StageContext
+from .training import CheckedSettings
+
+
+class DpoSettings(CheckedSettings):
+    """Direct preference optimisation with TRL's DPOTrainer.
+
+    The model is the one that the pairs stage sampled from, and the reference is that model as it was. DPO
+    alone may lower the likelihood of both answers where they differ in a few tokens; the anchor holds the
+    chosen one up.
+    """
+
+    kind: Literal["dpo"] = "dpo"
+    epochs: float = Field(1.0, title="Times that every pair is seen", gt=0)
+    anchor: float = Field(1.0, title="Weight of the SFT loss on the chosen answer; 0 = none", ge=0)
+    max_new_tokens: int = Field(256, title="Most tokens of an answer in the checks", ge=1)
+
+    parent_kinds: ClassVar[tuple[str, ...]] = ("pairs",)
+    trainer_config: ClassVar[str | None] = "dpo"
+    managed_fields: ClassVar[dict[str, str]] = {
+        "output_dir": "the run folder",
+        "seed": "the recipe's 'seed'",
+        "num_train_epochs": "the stage's 'epochs'",
+        "max_steps": "the stage's 'epochs'",
+        "max_length": "the recipe's 'window'",
+    }
+
+    def uses(self) -> set[str]:
+        """What it is checked on."""
+        return {"dev"}
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Train, save the best model into ``model/`` and report tokens, likelihoods and the dev checks."""
+        from .training_dpo import train_dpo
+
+        return train_dpo(self, context)

@@ -1,0 +1,58 @@
+"""Preference pairs from a model's own answers, and from gold with one thing wrong."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from ..preference.corrupt import Corruption
+from .base import TRAINED_KINDS, StageContext
+from .rewarded import Rewarded, given_sets
+
+
+class PairsSettings(Rewarded):
+    """Samples answers, scores them and keeps pairs; leaves the best answers for rejection-sampling SFT."""
+
+    kind: Literal["pairs"] = "pairs"
+    documents: int | None = Field(
+        None, title="Most annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
+    )
+    spans: int = Field(0, title="Most spans, sampled, each a note of its own", ge=0)
+    code_only: int = Field(0, title="Most code-only documents, sampled", ge=0)
+    samples: int = Field(4, title="Answers sampled for each prompt; 0 = corrupted gold alone", ge=0)
+    temperature: float = Field(1.0, title="Of the sampling", gt=0)
+    top_p: float = Field(1.0, title="Share of the likeliest tokens that are sampled from", gt=0, le=1)
+    max_new_tokens: int = Field(256, title="Most tokens of an answer", ge=1)
+    batch_size: int = Field(32, title="Answers generated together", ge=1)
+    chosen: Literal["best", "gold"] = Field("best", title="What a sampled answer is compared with")
+    margin: float = Field(0.1, title="How much better the chosen answer must score", gt=0)
+    pairs_per_prompt: int = Field(2, title="Most pairs of sampled answers for a prompt", ge=1)
+    negatives: tuple[Corruption, ...] = Field(
+        (), title="What to make wrong in gold answers: elsewhere, negated, sibling, dropped, denied"
+    )
+    balance_codes: bool = Field(True, title="Leave out pairs about codes that have more than their share")
+    balance_length: bool = Field(True, title="Leave out pairs from which a model would learn length")
+    least_score: float = Field(0.0, title="What a best answer must score above for SFT to learn it")
+
+    own_process: ClassVar[bool] = True
+    parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> PairsSettings:
+        if self.documents == 0 and not self.spans and not self.code_only:
+            raise ValueError("documents, spans and code_only can't all be 0")
+        if not self.samples and not self.negatives:
+            raise ValueError("nothing to make pairs of: give 'samples' or 'negatives'")
+        return self
+
+    def uses(self) -> set[str]:
+        """What it takes prompts from, and where it looks words up."""
+        spans = {"spans"} if self.spans or "denied" in self.negatives else set()
+        return given_sets(self.documents, self.code_only) | spans
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write ``pairs.jsonl``, ``samples.jsonl``, ``best.jsonl``, ``report.json``; report the counts."""
+        from .making_pairs import make_pairs
+
+        return make_pairs(self, context)
