@@ -280,3 +280,13 @@ def test_a_reward_is_not_given_arguments_that_it_does_not_take(place, sft):
     settings = GrpoSettings(steps=1, rewards=[{"name": "evidence", "args": {"bata": 2}}], trainer=FEW)
     with pytest.raises(UserError, match=r"reward 'evidence': takes no argument 'bata'.*did you mean 'beta'"):
         settings.run(context(place, "args", finished(place, "sft")))
+
+
+def test_sft_can_be_watched_on_dev_documents(place):
+    settings = SftSettings(tokens=300, check_every=2, dev_documents=2, max_new_tokens=8, trainer=QUICK)
+    figures = settings.run(context(place, "watched"))
+    assert list(figures["dev_joint_f1"]) == ["0", "2", str(figures["steps"])]
+    plain = SftSettings(tokens=300, trainer=QUICK).run(context(place, "unwatched"))
+    assert "dev_joint_f1" not in plain and plain["loss"] == figures["loss"]
+    one, other = (place / name / "model" / "model.safetensors" for name in ("watched", "unwatched"))
+    assert one.read_bytes() == other.read_bytes()

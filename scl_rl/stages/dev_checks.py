@@ -17,8 +17,9 @@ from .training import CheckedSettings
 
 
 class DevChecks:
-    """Joint F1 on dev documents, before the first step and every few steps; the best model is kept.
+    """Joint F1 on dev documents, before the first step and every few steps.
 
+    The best model is kept, unless ``keep`` is false.
     The training reward can rise while the model gets worse, so it decides nothing here.
     """
 
@@ -30,8 +31,10 @@ class DevChecks:
         loaded: Loaded,
         prompting: Prompting,
         max_new_tokens: int,
-        checked: Callable[[int, float], None],
+        checked: Callable[[int, float], None] = lambda step, score: None,
+        keep: bool = True,
     ) -> None:
+        self._keep = keep
         self._every = settings.check_every
         self._last = steps
         self._least_gain = settings.least_gain
@@ -63,7 +66,7 @@ class DevChecks:
         )
         figures = evaluate_predictions(self._documents, predictions)
         self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
-        if self.best_step == step:
+        if self._keep and self.best_step == step:
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
         self._file.write_text(json.dumps(self.scores) + "\n", encoding="utf-8")
         self._context.say(

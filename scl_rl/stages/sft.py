@@ -35,6 +35,14 @@ class SftSettings(TrainingSettings):
         "tokens", title="Its tokens, generated ones too; or its time, at the speed of the last SFT before"
     )
 
+    check_every: int | None = Field(
+        None,
+        title="Steps between checks on dev documents, to see where it levels off; absent = none",
+        ge=1,
+    )
+    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    max_new_tokens: int = Field(256, title="Most tokens of an answer in the checks", ge=1)
+
     needs_parent: ClassVar[bool] = False
     parent_kinds: ClassVar[tuple[str, ...]] = (*TRAINED_KINDS, *MADE.values())
     trainer_config: ClassVar[str | None] = "sft"
@@ -62,7 +70,8 @@ class SftSettings(TrainingSettings):
 
     def uses(self) -> set[str]:
         """What it trains on."""
-        return {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
+        sets = {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
+        return sets | ({"dev"} if self.check_every else set())
 
     def beside(self) -> list[str]:
         """The stage whose cost it matches."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
+from ..modeling.load import Loaded
 from .base import StageContext
+from .dev_checks import DevChecks
 from .progress import trainer_progress
 from .prompting import Prompting
 from .sft import SftSettings
@@ -19,6 +22,7 @@ from .trainers import (
     trainer_defaults,
     without_printing,
 )
+from .training import CheckedSettings
 
 
 def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
@@ -46,6 +50,8 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             "max_length": None,
         }
     )
+    size = config.per_device_train_batch_size * config.gradient_accumulation_steps
+    checks = _checks(settings, math.ceil(len(examples) / size), context, loaded, prompting)
     trainer = without_printing(
         (AnswerLossTrainer if config.use_cpu else SFTTrainer)(
             model=loaded.model,
@@ -56,7 +62,10 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
                 )
             ),
             processing_class=loaded.tokenizer,
-            callbacks=[trainer_progress(context.name, context.say, {"loss": "loss"})],
+            callbacks=[
+                trainer_progress(context.name, context.say, {"loss": "loss"}),
+                *([checks.callback()] if checks else []),
+            ],
         )
     )
     trainer.train(resume_from_checkpoint=last_checkpoint(context))
@@ -70,4 +79,14 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         "examples": len(examples),
         "steps": trainer.state.global_step,
         "loss": losses[-1] if losses else None,
+        **({"dev_joint_f1": checks.scores} if checks else {}),
     }
+
+
+def _checks(
+    settings: SftSettings, steps: int, context: StageContext, loaded: Loaded, prompting: Prompting
+) -> DevChecks | None:
+    if settings.check_every is None:
+        return None
+    how = CheckedSettings(check_every=settings.check_every, dev_documents=settings.dev_documents)
+    return DevChecks(how, steps, context, loaded, prompting, settings.max_new_tokens, keep=False)
