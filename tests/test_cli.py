@@ -120,10 +120,10 @@ def test_mistakes_are_lines_on_stderr(toy: Path) -> None:
     done = call("plan", "toy.yaml")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "error: toy.yaml:1: at nam: unknown setting (did you mean 'name'?)",
-        "error: toy.yaml:1: at data: missing (source: one of synthetic, codiesp, files)",
-        "error: toy.yaml:1: at stages: missing: a recipe needs at least one stage",
-        "error: toy.yaml:2: at model: should be a section of settings, not 5",
+        "error: toy.yaml:1:1: at nam: unknown setting (did you mean 'name'?)",
+        "error: toy.yaml:1:1: at data: missing (source: one of synthetic, codiesp, files)",
+        "error: toy.yaml:1:1: at stages: missing: a recipe needs at least one stage",
+        "error: toy.yaml:2:1: at model: should be a section of settings, not 5",
     ]
 
 

@@ -69,28 +69,31 @@ def test_one_seed_is_a_fan_of_one(tmp_path):
         (
             "like: rl",
             "like: scll",
-            ["r.yaml:6: at stages.more: there is no stage 'scll' (did you mean 'scl'?)"],
+            ["r.yaml:6:3: at stages.more: there is no stage 'scll' (did you mean 'scl'?)"],
         ),
-        ("like: rl", "like: more", ["r.yaml:6: at stages.more: waits for itself: more after more"]),
+        ("like: rl", "like: more", ["r.yaml:6:3: at stages.more: waits for itself: more after more"]),
         (
             "steps: 4}",
             "steps: 4, seeds: [1]}",
-            ["r.yaml:8: at stages.rl.seeds: the stage it starts from has seeds already"],
+            ["r.yaml:8:41: at stages.rl.seeds: the stage it starts from has seeds already"],
         ),
         (
             "tokens: 90, spans: 1, seeds: [0, 7]",
             "tokens: 90, seeds: [1, 1]",
-            ["r.yaml:7: at stages.scl.seeds: a seed stands there twice"],
+            ["r.yaml:7:32: at stages.scl.seeds: a seed stands there twice"],
         ),
         (
             "spans: 1,",
             "spans: 1, like: rl,",
-            ["r.yaml:7: at stages.scl: needs 'tokens', or 'like', a stage whose cost to match"],
+            ["r.yaml:7:3: at stages.scl: needs 'tokens', or 'like', a stage whose cost to match"],
         ),
         (
             "from: scl, like: rl",
             "from: scl, like: rl, filled: 1",
-            ["r.yaml:6: at stages.more: 'filled' is what a stage of kind fill makes: name one after 'from'"],
+            [
+                "r.yaml:6:3: at stages.more: 'filled' is what a stage of kind fill makes: "
+                "name one after 'from'"
+            ],
         ),
     ],
 )

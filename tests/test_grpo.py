@@ -309,10 +309,10 @@ def test_a_plugin_package_is_found_by_its_entry_points_once_it_is_installed(tmp_
     wrong = RECIPE.replace("most: 9", "mots: 9").replace("opinion", "opinoin")
     done = plan(tmp_path, wrong, plugin)
     assert done.returncode == 2
-    where = "error: r.yaml:11: at stages.grpo.rewards"
+    where = "error: r.yaml:11"
     assert done.stderr.splitlines() == [
-        f"{where}.0.args.mots: takes no argument 'mots' (did you mean 'most'?)",
-        f"{where}.1: there is no reward 'opinoin' (did you mean 'opinion'?)",
+        f"{where}:36: at stages.grpo.rewards.0.args.mots: takes no argument 'mots' (did you mean 'most'?)",
+        f"{where}:47: at stages.grpo.rewards.1: there is no reward 'opinoin' (did you mean 'opinion'?)",
     ]
     assert plan(tmp_path, RECIPE, tmp_path).returncode == 2  # not installed, not found
 

@@ -44,113 +44,113 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "codes: 10",
         "dev: 0",
-        ["r.yaml:16: at stages.scl-grpo: the data source gives no 'dev', which this stage needs"],
+        ["r.yaml:16:3: at stages.scl-grpo: the data source gives no 'dev', which this stage needs"],
     ),
-    ("name: toy", "name: " + "[" * 3000, ["r.yaml:1: not a recipe: nested too deeply"]),
-    ("seed: 3", "seed: three", ["r.yaml:2: at seed: should be a whole number, not 'three'"]),
-    ("seed: 3", "seed: 3.5", ["r.yaml:2: at seed: should be a whole number, not 3.5"]),
-    ("seed: 3", "seed: -1", ["r.yaml:2: at seed: should be at least 0, not -1"]),
-    ("seed: 3", "seeds: 3", ["r.yaml:2: at seeds: unknown setting (did you mean 'seed'?)"]),
-    ("seed: 3", "name: twice", ["r.yaml:2: at name: given twice, first on line 1 (remove one of them)"]),
+    ("name: toy", "name: " + "[" * 3000, ["r.yaml:1:1: not a recipe: nested too deeply"]),
+    ("seed: 3", "seed: three", ["r.yaml:2:1: at seed: should be a whole number, not 'three'"]),
+    ("seed: 3", "seed: 3.5", ["r.yaml:2:1: at seed: should be a whole number, not 3.5"]),
+    ("seed: 3", "seed: -1", ["r.yaml:2:1: at seed: should be at least 0, not -1"]),
+    ("seed: 3", "seeds: 3", ["r.yaml:2:1: at seeds: unknown setting (did you mean 'seed'?)"]),
+    ("seed: 3", "name: twice", ["r.yaml:2:1: at name: given twice, first on line 1 (remove one of them)"]),
     (
         "name: toy",
         "name: a/b",
-        ["r.yaml:1: at name: should match the pattern ^[A-Za-z0-9][A-Za-z0-9._-]*$, not 'a/b'"],
+        ["r.yaml:1:1: at name: should match the pattern ^[A-Za-z0-9][A-Za-z0-9._-]*$, not 'a/b'"],
     ),
-    ("model: smollm2-135m", "model: 5", ["r.yaml:3: at model: should be a section of settings, not 5"]),
-    ("model: smollm2-135m\n", "", ["r.yaml:1: at model: missing"]),
+    ("model: smollm2-135m", "model: 5", ["r.yaml:3:1: at model: should be a section of settings, not 5"]),
+    ("model: smollm2-135m\n", "", ["r.yaml:1:1: at model: missing"]),
     (
         "model: smollm2-135m",
         "model: {name: m, dtype: float64}",
-        ["r.yaml:3: at model.dtype: should be 'float32' or 'bfloat16', not 'float64'"],
+        ["r.yaml:3:18: at model.dtype: should be 'float32' or 'bfloat16', not 'float64'"],
     ),
     (
         "model: smollm2-135m",
         "model: !!python/name:os.system",
-        [("r.yaml:3: at model: the tag !!python/name:os.system is not allowed (recipes are plain YAML)")],
+        [("r.yaml:3:1: at model: the tag !!python/name:os.system is not allowed (recipes are plain YAML)")],
     ),
     (
         "model: smollm2-135m",
         "model: ${env:SCL_RL_NO_SUCH}",
         [
             (
-                "r.yaml:3: at model: the environment variable SCL_RL_NO_SUCH is not set (set it, or give "
+                "r.yaml:3:1: at model: the environment variable SCL_RL_NO_SUCH is not set (set it, or give "
                 "a default: ${env:SCL_RL_NO_SUCH:-...})"
             )
         ],
     ),
-    ("answer: lines", "answer: xml", ["r.yaml:4: at answer: should be 'lines' or 'json', not 'xml'"]),
+    ("answer: lines", "answer: xml", ["r.yaml:4:1: at answer: should be 'lines' or 'json', not 'xml'"]),
     (
         '"{text} =>"',
         "hello",
-        ["r.yaml:5: at prompt.template: should match the pattern \\{text\\}, not 'hello'"],
+        ["r.yaml:5:10: at prompt.template: should match the pattern \\{text\\}, not 'hello'"],
     ),
     (
         '"{text} =>"',
         '"{text} =>',
-        ["r.yaml:5: not valid YAML: while scanning a quoted scalar found unexpected end of stream"],
+        ["r.yaml:5:20: not valid YAML: while scanning a quoted scalar found unexpected end of stream"],
     ),
-    ("model: smollm2-135m", "model: ./no", ["r.yaml:3: at model.name: there is no {base}/no"]),
+    ("model: smollm2-135m", "model: ./no", ["r.yaml:3:1: at model.name: there is no {base}/no"]),
     (
         "answer: lines",
         "answer: lines\n  x: 1",
-        ["r.yaml:5: not valid YAML: mapping values are not allowed here"],
+        ["r.yaml:5:4: not valid YAML: mapping values are not allowed here"],
     ),
-    ("answer: lines", "12: lines", ["r.yaml:4: at 12: the key 12 is not text (put it in quotes)"]),
+    ("answer: lines", "12: lines", ["r.yaml:4:1: at 12: the key 12 is not text (put it in quotes)"]),
     (
         "source: synthetic",
         "source: sintetic",
-        ["r.yaml:7: at data.source: there is no source 'sintetic' (did you mean 'synthetic'?)"],
+        ["r.yaml:7:3: at data.source: there is no source 'sintetic' (did you mean 'synthetic'?)"],
     ),
-    ("  source: synthetic\n", "", ["r.yaml:6: at data.source: missing (one of synthetic, codiesp, files)"]),
+    ("  source: synthetic\n", "", ["r.yaml:6:1: at data.source: missing (one of synthetic, codiesp, files)"]),
     (
         "source: synthetic\n  codes: 10",
         "source: files\n  test: no.jsonl\n  annotated: r.yaml\n  spans: r.yaml\n  dev: r.yaml",
-        ["r.yaml:8: at data.test: there is no {base}/no.jsonl (relative paths start at {base})"],
+        ["r.yaml:8:3: at data.test: there is no {base}/no.jsonl (relative paths start at {base})"],
     ),
-    ("source: synthetic\n  codes: 10", "source: files", ["r.yaml:6: at data.test: missing"]),
+    ("source: synthetic\n  codes: 10", "source: files", ["r.yaml:6:1: at data.test: missing"]),
     (
         "source: synthetic\n  codes: 10",
         "source: codiesp\n  path: .",
         [
             (
-                "r.yaml:8: at data.path: {base} has no folder train and no folder dev (relative paths "
+                "r.yaml:8:3: at data.path: {base} has no folder train and no folder dev (relative paths "
                 "start at {base})"
             )
         ],
     ),
-    ("codes: 10", "code: 10", ["r.yaml:8: at data.code: unknown setting (did you mean 'codes'?)"]),
+    ("codes: 10", "code: 10", ["r.yaml:8:3: at data.code: unknown setting (did you mean 'codes'?)"]),
     (
         "    tokens: 9000\n",
         "",
-        ["r.yaml:10: at stages.sft-documents: needs 'tokens', or 'like', a stage whose cost to match"],
+        ["r.yaml:10:3: at stages.sft-documents: needs 'tokens', or 'like', a stage whose cost to match"],
     ),
     (
         "    tokens: 9000",
         "    tokens: 9000.5",
-        ["r.yaml:12: at stages.sft-documents.tokens: should be a whole number, not 9000.5"],
+        ["r.yaml:12:5: at stages.sft-documents.tokens: should be a whole number, not 9000.5"],
     ),
     (
         "    tokens: 9000",
         "    tokens: '9000'",
-        ["r.yaml:12: at stages.sft-documents.tokens: should be a whole number, not '9000'"],
+        ["r.yaml:12:5: at stages.sft-documents.tokens: should be a whole number, not '9000'"],
     ),
     (
         "    tokens: 9000",
         "    tokens: 0",
-        ["r.yaml:12: at stages.sft-documents.tokens: should be at least 1, not 0"],
+        ["r.yaml:12:5: at stages.sft-documents.tokens: should be at least 1, not 0"],
     ),
     (
         "    tokens: 9000",
         "    tokens: 9000\n    tokns: 9",
-        ["r.yaml:13: at stages.sft-documents.tokns: unknown setting (did you mean 'tokens'?)"],
+        ["r.yaml:13:5: at stages.sft-documents.tokns: unknown setting (did you mean 'tokens'?)"],
     ),
     (
         "learning_rate: 1e-3",
         "learning_rte: 1e-3",
         [
             (
-                "r.yaml:13: at stages.sft-documents.trainer.learning_rte: unknown setting (did you mean "
+                "r.yaml:13:15: at stages.sft-documents.trainer.learning_rte: unknown setting (did you mean "
                 "'learning_rate'?)"
             )
         ],
@@ -158,14 +158,14 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "learning_rate: 1e-3",
         "learning_rate: fast",
-        ["r.yaml:13: at stages.sft-documents.trainer.learning_rate: should be a number, not 'fast'"],
+        ["r.yaml:13:15: at stages.sft-documents.trainer.learning_rate: should be a number, not 'fast'"],
     ),
     (
         "learning_rate: 1e-3",
         "output_dir: x",
         [
             (
-                "r.yaml:13: at stages.sft-documents.trainer.output_dir: is set by the run folder (remove "
+                "r.yaml:13:15: at stages.sft-documents.trainer.output_dir: is set by the run folder (remove "
                 "it here)"
             )
         ],
@@ -174,41 +174,41 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         "peft: {r: 32}",
         "peft: {rank: 32, r: x}",
         [
-            "r.yaml:14: at stages.sft-documents.peft.rank: unknown setting",
-            "r.yaml:14: at stages.sft-documents.peft.r: should be a whole number, not 'x'",
+            "r.yaml:14:12: at stages.sft-documents.peft.rank: unknown setting",
+            "r.yaml:14:22: at stages.sft-documents.peft.r: should be a whole number, not 'x'",
         ],
     ),
     (
         "documents: 0.7, spans: 0.3",
         "documents: 0",
-        ["r.yaml:15: at stages.scl: documents and spans can't both be 0"],
+        ["r.yaml:15:3: at stages.scl: documents and spans can't both be 0"],
     ),
     (
         "documents: 0.7",
         "documents: true",
-        ["r.yaml:15: at stages.scl.documents: should be a number, not true"],
+        ["r.yaml:15:34: at stages.scl.documents: should be a number, not true"],
     ),
     (
         "kind: grpo",
         "kind: gpro",
-        ["r.yaml:16: at stages.scl-grpo.kind: there is no kind 'gpro' (did you mean 'grpo'?)"],
+        ["r.yaml:16:14: at stages.scl-grpo.kind: there is no kind 'gpro' (did you mean 'grpo'?)"],
     ),
     (
         "kind: grpo, from: scl",
         "kind: grpo, from: sc",
-        ["r.yaml:16: at stages.scl-grpo.from: there is no stage 'sc' (did you mean 'scl'?)"],
+        ["r.yaml:16:26: at stages.scl-grpo.from: there is no stage 'sc' (did you mean 'scl'?)"],
     ),
     (
         "kind: grpo, from: scl",
         "kind: grpo, from: 7",
-        ["r.yaml:16: at stages.scl-grpo.from: should be text or a list, not 7"],
+        ["r.yaml:16:26: at stages.scl-grpo.from: should be text or a list, not 7"],
     ),
     (
         "kind: grpo, from: scl",
         "kind: grpo",
         [
             (
-                "r.yaml:16: at stages.scl-grpo.from: missing: a stage of kind grpo starts from another "
+                "r.yaml:16:3: at stages.scl-grpo.from: missing: a stage of kind grpo starts from another "
                 "one (name a stage of kind sft or dpo or grpo)"
             )
         ],
@@ -218,7 +218,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         "[evidense, {",
         [
             (
-                "r.yaml:16: at stages.scl-grpo.rewards.0: there is no reward 'evidense' (did you mean "
+                "r.yaml:16:57: at stages.scl-grpo.rewards.0: there is no reward 'evidense' (did you mean "
                 "'evidence'?)"
             )
         ],
@@ -226,32 +226,32 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "[evidence, {",
         "['./my.py:f', {",
-        ["r.yaml:16: at stages.scl-grpo.rewards.0: there is no file {base}/my.py"],
+        ["r.yaml:16:57: at stages.scl-grpo.rewards.0: there is no file {base}/my.py"],
     ),
     (
         "weight: 0",
         "wait: 0",
-        ["r.yaml:16: at stages.scl-grpo.rewards.1.wait: unknown setting (did you mean 'weight'?)"],
+        ["r.yaml:16:84: at stages.scl-grpo.rewards.1.wait: unknown setting (did you mean 'weight'?)"],
     ),
     (
         "kind: evaluate, from: predict",
         "kind: evaluate, from: scl",
         [
-            "r.yaml:18: at stages.evaluate.from: 'scl' is of kind sft; "
+            "r.yaml:18:30: at stages.evaluate.from: 'scl' is of kind sft; "
             "evaluate starts from predict or dictionary"
         ],
     ),
     (
         "scl: {kind: sft,",
         "scl: {kind: sft, from: scl-grpo,",
-        ["r.yaml:15: at stages.scl.from: goes in a circle: scl from scl-grpo from scl"],
+        ["r.yaml:15:20: at stages.scl.from: goes in a circle: scl from scl-grpo from scl"],
     ),
     (
         "  compare:",
         "  Compare:",
         [
             (
-                "r.yaml:19: at stages.Compare: a stage's name is made of a-z, 0-9, _ and -, and starts "
+                "r.yaml:19:3: at stages.Compare: a stage's name is made of a-z, 0-9, _ and -, and starts "
                 "with a letter or digit"
             )
         ],
@@ -259,33 +259,40 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "  compare:",
         "  data:",
-        [("r.yaml:19: at stages.data: the name 'data' is taken by the data step (choose another name)")],
+        [("r.yaml:19:3: at stages.data: the name 'data' is taken by the data step (choose another name)")],
     ),
     (
         "[sft-documents, scl, scl-grpo]",
         "[scl, scl]",
-        ["r.yaml:17: at stages.predict.from: 'scl' is named 2 times"],
+        ["r.yaml:17:28: at stages.predict.from: 'scl' is named 2 times"],
     ),
-    ("[sft-documents, scl, scl-grpo]", "[]", ["r.yaml:17: at stages.predict.from: names no stage"]),
+    ("[sft-documents, scl, scl-grpo]", "[]", ["r.yaml:17:28: at stages.predict.from: names no stage"]),
     (
         "[sft-documents, scl, scl-grpo]",
         "[scl, 5]",
-        ["r.yaml:17: at stages.predict.from.1: should be text, not 5 (put it in quotes)"],
+        ["r.yaml:17:40: at stages.predict.from.1: should be text, not 5 (put it in quotes)"],
     ),
-    (GOOD, "", ["r.yaml:1: the recipe is empty (start from a shipped one: scl-rl recipes)"]),
-    (GOOD, "# nothing\n", ["r.yaml:1: the recipe is empty (start from a shipped one: scl-rl recipes)"]),
-    (GOOD, "- a\n", ["r.yaml:1: a recipe is a section of settings, not a list"]),
+    (GOOD, "", ["r.yaml:1:1: the recipe is empty (start from a shipped one: scl-rl recipes)"]),
+    (GOOD, "# nothing\n", ["r.yaml:1:1: the recipe is empty (start from a shipped one: scl-rl recipes)"]),
+    (GOOD, "- a\n", ["r.yaml:1:1: a recipe is a section of settings, not a list"]),
     (
         GOOD,
         "a: 1\n---\nb: 2\n",
-        [("r.yaml:2: not valid YAML: expected a single document in the stream but found another document")],
+        [("r.yaml:2:1: not valid YAML: expected a single document in the stream but found another document")],
     ),
-    (GOOD, "a: &x [*x]\n", ["r.yaml:1: at a.0: an anchor that contains itself"]),
-    (GOOD, "name: x\nseed: \x07\n", ["r.yaml:2: not valid YAML: the character U+0007 is not allowed"]),
+    (
+        "seed: 3",
+        "seed: &x [*x]",
+        [
+            "r.yaml:2:1: at seed: should be a whole number, not a list",
+            "r.yaml:2:7: at seed.0: an anchor that contains itself",
+        ],
+    ),
+    (GOOD, "name: x\nseed: \x07\n", ["r.yaml:2:7: not valid YAML: the character U+0007 is not allowed"]),
     (
         GOOD,
         "model: m\ndata: {source: synthetic}\nstages: {}\n",
-        ["r.yaml:3: at stages: missing: a recipe needs at least one stage"],
+        ["r.yaml:3:1: at stages: missing: a recipe needs at least one stage"],
     ),
 ]
 
@@ -335,7 +342,7 @@ def test_every_mistake_is_reported_at_once(problems: Problems) -> None:
 def test_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
     path.write_bytes(b"name: x\nmodel: caf\xe9\n")
-    with pytest.raises(UserError, match=r"r\.yaml:2: not UTF-8 text \(save the file as UTF-8\)"):
+    with pytest.raises(UserError, match=r"r\.yaml:2:11: not UTF-8 text \(save the file as UTF-8\)"):
         load_recipe(path)
 
 
@@ -438,7 +445,7 @@ def test_an_override_can_mend_a_mistake(tmp_path: Path) -> None:
         ("seed", "should be KEY=VALUE, like scl.tokens=60000 or seed=1"),
         ("=1", "should be KEY=VALUE, like scl.tokens=60000 or seed=1"),
         ("seed=[1", "at seed: not valid YAML: while parsing a flow sequence"),
-        ("seed=", "at seed: should be a whole number, not null"),
+        ("seed=", "at seed: is null (set this: a whole number)"),
         ("seed=!!python/object:os.system {}", "at seed: the tag !!python/object:os.system is not allowed"),
     ],
 )

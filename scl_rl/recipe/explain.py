@@ -91,8 +91,9 @@ def _explained(
         elif len(errors) == 1:
             yield (base, *_words(errors[0][1], base, settings, value, others))
         else:
-            expected = dict.fromkeys(_expected(found) or found["msg"] for _, found in errors)
-            yield base, f"should be {' or '.join(expected)}, not {shown(_at(value, base))}", ""
+            expected = " or ".join(dict.fromkeys(_expected(found) or found["msg"] for _, found in errors))
+            given = _at(value, base)
+            yield (base, *_unfit(expected, given))
 
 
 def _in_value(loc: tuple[int | str, ...], value: Any) -> tuple[Where, Where | None]:
@@ -132,8 +133,17 @@ def _words(
     expected = _expected(found)
     if expected is None:
         return found["msg"].removeprefix("Input "), ""
-    hint = "put it in quotes" if kind == "string_type" and isinstance(given, int | float) else ""
-    return f"should be {expected}, not {shown(given)}", hint
+    what, hint = _unfit(expected, given)
+    if kind == "string_type" and isinstance(given, int | float):
+        hint = "put it in quotes"
+    return what, hint
+
+
+def _unfit(expected: str, given: Any) -> tuple[str, str]:
+    """What is said of a value of the wrong kind; null is what recipes leave for their users to set."""
+    if given is None:
+        return "is null", f"set this: {expected}"
+    return f"should be {expected}, not {shown(given)}", ""
 
 
 def _expected(found: ErrorDetails) -> str | None:

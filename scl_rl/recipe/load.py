@@ -15,9 +15,11 @@ from ..plugins.signature import misfits_of_name
 from ..stages import registry
 from ..stages.base import StageSettings
 from ..suggest import did_you_mean
+from .constraints import check_context, check_trainer
 from .explain import shown, validate
-from .fields import config_fields, misfit
+from .fields import config_fields, field_problem
 from .graph import check_beside, check_parents, expand
+from .model import model_shape
 from .override import apply_override
 from .schema import Head, Recipe
 from .tree import Tree, Where, read_text
@@ -75,10 +77,20 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     for name, settings in stages.items():
         for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
+    if head is not None:
+        _check_training(head, stages, base, tree)
     problems = tree.problems + problems
     if problems or head is None or data is None:
         raise UserError(*problems)
-    return Recipe(head, data, stages, expand(stages), base, source)
+    return Recipe(head, data, stages, expand(stages), base, source, tree.problem)
+
+
+def _check_training(head: Head, stages: dict[str, StageSettings], base: Path, tree: Tree) -> None:
+    for name, settings in stages.items():
+        if not tree.spoilt(("stages", name, "trainer")):
+            check_trainer(name, settings, head, tree)
+    if not tree.problems:
+        check_context(head, stages, model_shape(head.model, base), tree)
 
 
 def _read(name: str) -> tuple[str, str, Path]:
@@ -156,12 +168,15 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
 def _choice(value: Any, where: Where, key: str, choices: dict[str, Any], tree: Tree) -> Any:
     """The settings class that ``value[key]`` names, or None with the problem noted."""
     if not isinstance(value, dict):
-        what = "missing" if value is None else f"should be a section of settings, not {shown(value)}"
+        what = f"should be a section of settings, not {shown(value)}"
+        if value is None:
+            what = "is null" if where in tree.places else "missing"
         tree.fail(where, what, f"{key}: one of {', '.join(choices)}")
         return None
     chosen = value.get(key)
     if chosen is None:
-        tree.fail((*where, key), "missing", f"one of {', '.join(choices)}")
+        what = "is null" if key in value else "missing"
+        tree.fail((*where, key), what, f"one of {', '.join(choices)}")
         return None
     if not isinstance(chosen, str) or chosen not in choices:
         tree.fail(
@@ -209,5 +224,5 @@ def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Whe
                 tree.fail(at, f"is set by {managed[name]}", "remove it here")
             elif name not in known:
                 tree.fail(at, "unknown setting", did_you_mean(name, known - set(managed)))
-            elif expected := misfit(config, name, value):
-                tree.fail(at, f"should be {expected}, not {shown(value)}")
+            elif problem := field_problem(config, name, value, shown(value)):
+                tree.fail(at, *problem)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..corpus.sources import DataSettings
+from ..errors import Problem
 from ..stages.base import ModelSettings, PromptSettings, StageSettings, WindowSettings
 
 
@@ -56,6 +58,7 @@ class Recipe:
         stages: the stages as run, parents first: one for each parent where ``from`` names several.
         base: the folder that relative paths start from.
         source: the file, as the user named it.
+        problem: makes a problem of a place in it, from the way there, what is wrong and what to do.
     """
 
     head: Head
@@ -64,6 +67,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     base: Path
     source: str
+    problem: Callable[[tuple[str | int, ...], str, str], Problem] = field(repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -13,6 +14,9 @@ from ..errors import Problem, UserError
 
 Where = tuple[str | int, ...]
 """The way to a value: mapping keys and list positions from the top of the recipe."""
+
+Place = tuple[int, int] | str
+"""Where something was written: line and column of the file, from 1, or the text of an override."""
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
@@ -40,15 +44,15 @@ class Tree:
 
     Attributes:
         value: what the YAML says, as dicts with text keys, lists and scalars.
-        places: where values were written: a line, or the text of an override.
+        places: where values were written.
         problems: in the order found; at most one for each place, and none inside a place that has one.
     """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.value: Any = None
-        self.places: dict[Where, int | str] = {(): 1}
-        self._found: dict[Where, tuple[float, Problem]] = {}
+        self.places: dict[Where, Place] = {(): (1, 1)}
+        self._found: dict[Where, tuple[tuple[float, float], Problem]] = {}
 
     @property
     def problems(self) -> list[Problem]:
@@ -59,11 +63,25 @@ class Tree:
         """Note a problem of the value at ``where``, unless it, or what it is part of, has one already."""
         if any(where[: len(known)] == known for known in self._found):
             return
-        place = next(self.places[where[:n]] for n in range(len(where), -1, -1) if where[:n] in self.places)
+        order = (math.inf, math.inf) if isinstance(place := self.place(where), str) else place
+        self._found[where] = (order, self.problem(where, what, hint))
+
+    def problem(self, where: Where, what: str, hint: str = "") -> Problem:
+        """A problem of the value at ``where``, not noted."""
         label = f"at {'.'.join(map(str, where))}: " if where else ""
-        at = place if isinstance(place, str) else f"{self.file}:{place}"
-        line = float("inf") if isinstance(place, str) else place
-        self._found[where] = (line, Problem(at, label + what, hint))
+        return Problem(self.shown(self.place(where)), label + what, hint)
+
+    def spoilt(self, where: Where) -> bool:
+        """Whether a problem is noted of the value at ``where``, of a part of it or of what it is part of."""
+        return any(known[: len(where)] == where or where[: len(known)] == known for known in self._found)
+
+    def place(self, where: Where) -> Place:
+        """Where the value was written, or the nearest that it is part of."""
+        return next(self.places[where[:n]] for n in range(len(where), -1, -1) if where[:n] in self.places)
+
+    def shown(self, place: Place) -> str:
+        """A place as messages name it: ``file:line:column``, or the override."""
+        return place if isinstance(place, str) else f"{self.file}:{place[0]}:{place[1]}"
 
     def put(self, where: Where, value: Any, place: str) -> None:
         """Set the value at ``where``, in a section or list that exists; it was written at ``place``."""
@@ -97,21 +115,20 @@ class Tree:
             finally:
                 loader.dispose()
         except RecursionError:
-            raise UserError(self._syntax(where, 1, "not a recipe: nested too deeply")) from None
+            raise UserError(self._syntax(where, (1, 1), "not a recipe: nested too deeply")) from None
         except yaml.MarkedYAMLError as error:
             endless = "end of stream" in str(error.problem)  # then where it began says more
             mark = (endless and error.context_mark) or error.problem_mark
-            line = mark.line + 1 if mark else 1
+            place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             what = " ".join(part for part in (error.context, error.problem) if part)
-            raise UserError(self._syntax(where, line, f"not valid YAML: {what}")) from None
+            raise UserError(self._syntax(where, place, f"not valid YAML: {what}")) from None
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
             what = f"not valid YAML: the character U+{int(error.character):04X} is not allowed"
-            raise UserError(self._syntax(where, line, what)) from None
+            raise UserError(self._syntax(where, place_in(text, error.position), what)) from None
 
-    def _syntax(self, where: Where, line: int, what: str) -> Problem:
-        place = self.places.get(where)
-        return Problem(place if isinstance(place, str) else f"{self.file}:{line}", what)
+    def _syntax(self, where: Where, place: tuple[int, int], what: str) -> Problem:
+        known = self.places.get(where)
+        return Problem(self.shown(known if isinstance(known, str) else place), what)
 
 
 class _Reader:
@@ -142,7 +159,7 @@ class _Reader:
 
     def _mark(self, where: Where, node: yaml.Node) -> None:
         if self._keep_lines:
-            self._tree.places[where] = node.start_mark.line + 1
+            self._tree.places[where] = (node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _marked(self, node: yaml.Node, where: Where, mark: yaml.Node) -> Any:
         self._mark(where, mark)
@@ -199,6 +216,11 @@ class _Reader:
         return value
 
 
+def place_in(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a position in a text, both from 1."""
+    return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+
+
 def read_text(path: Path, shown: str) -> str:
     """The text of a recipe file.
 
@@ -208,7 +230,9 @@ def read_text(path: Path, shown: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UserError(Problem(f"{shown}:{line}", "not UTF-8 text", "save the file as UTF-8")) from None
+        before = error.object[: error.start].decode("utf-8-sig")
+        line, column = place_in(before, len(before))
+        problem = Problem(f"{shown}:{line}:{column}", "not UTF-8 text", "save the file as UTF-8")
+        raise UserError(problem) from None
     except OSError as error:
         raise UserError(Problem(shown, f"can't be read: {error.strerror}")) from None

@@ -135,6 +135,7 @@ class StageSettings(BaseModel):
     parent_kinds: ClassVar[tuple[str, ...]] = ()
     trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft", "dpo" or "grpo"
     managed_fields: ClassVar[dict[str, str]] = {}  # fields of `trainer` set elsewhere, and where
+    trainer_defaults: ClassVar[dict[str, Any]] = {}  # of fields of `trainer`, other than TRL's
 
     from_: str | list[str] | None = Field(
         None, alias="from", title="The stage, or stages, this one starts from"

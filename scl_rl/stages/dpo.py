@@ -32,6 +32,15 @@ class DpoSettings(CheckedSettings):
         "max_steps": "the stage's 'epochs'",
         "max_length": "the recipe's 'window'",
     }
+    trainer_defaults: ClassVar[dict[str, Any]] = {
+        "learning_rate": 2e-5,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.1,
+        "per_device_train_batch_size": 4,
+        "gradient_accumulation_steps": 2,
+        "beta": 0.1,
+        "logging_steps": 1,
+    }
 
     def uses(self) -> set[str]:
         """What it is checked on."""

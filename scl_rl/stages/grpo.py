@@ -32,6 +32,16 @@ class GrpoSettings(Rewarded, CheckedSettings):
         "num_train_epochs": "the stage's 'steps'",
         "reward_weights": "the 'weight' of each of the stage's 'rewards'",
     }
+    trainer_defaults: ClassVar[dict[str, Any]] = {
+        "learning_rate": 2e-5,
+        "lr_scheduler_type": "constant",
+        "per_device_train_batch_size": 8,
+        "gradient_accumulation_steps": 4,
+        "num_generations": 8,
+        "max_completion_length": 256,
+        "beta": 0.04,
+        "logging_steps": 1,
+    }
 
     @model_validator(mode="after")
     def _some_documents(self) -> GrpoSettings:

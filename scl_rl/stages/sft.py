@@ -53,6 +53,12 @@ class SftSettings(TrainingSettings):
         "max_steps": "the stage's 'tokens'",
         "max_length": "the recipe's 'window'",
     }
+    trainer_defaults: ClassVar[dict[str, Any]] = {
+        "per_device_train_batch_size": 8,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.05,
+        "train_sampling_strategy": "sequential",
+    }
 
     @property
     def shares(self) -> dict[str, float]:

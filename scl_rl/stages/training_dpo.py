@@ -82,13 +82,7 @@ def _config(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
         losses, weights = [*losses, "sft"], [*weights, settings.anchor]
     return {
         **trainer_defaults(context),
-        "learning_rate": 2e-5,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": 0.1,
-        "per_device_train_batch_size": 4,
-        "gradient_accumulation_steps": 2,
-        "beta": 0.1,
-        "logging_steps": 1,
+        **settings.trainer_defaults,
         **given,
         "loss_type": losses,
         "loss_weights": weights,

@@ -39,14 +39,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     config = GRPOConfig(
         **{
             **trainer_defaults(context),
-            "learning_rate": 2e-5,
-            "lr_scheduler_type": "constant",
-            "per_device_train_batch_size": 8,
-            "gradient_accumulation_steps": 4,
-            "num_generations": 8,
-            "max_completion_length": 256,
-            "beta": 0.04,
-            "logging_steps": 1,
+            **settings.trainer_defaults,
             **settings.trainer,
             "reward_weights": [reward.weight for reward in settings.rewards],
             "max_steps": settings.steps,

@@ -41,10 +41,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         **{
             **trainer_defaults(context),
             "learning_rate": 1e-3 if settings.peft else 5e-5,
-            "per_device_train_batch_size": 8,
-            "lr_scheduler_type": "cosine",
-            "warmup_steps": 0.05,
-            "train_sampling_strategy": "sequential",
+            **settings.trainer_defaults,
             **settings.trainer,
             "num_train_epochs": 1,
             "max_length": None,
