@@ -164,7 +164,7 @@ def _dpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
     losses = [given] if isinstance(given, str) else list(given or ["sigmoid"])
     weights = trainer.get("loss_weights")
     if isinstance(weights, list) and len(weights) != len(losses):
-        what = f"has {len(weights)} weights for the {len(losses)} losses of loss_type"
+        what = f"has {len(weights)} weights where loss_type has {len(losses)}"
         yield "loss_weights", what, "one for each; the stage's 'anchor' adds its own"
     smoothing = trainer.get("label_smoothing", 0.0)
     if "exo_pair" in losses and not smoothing:
