@@ -96,6 +96,16 @@ def test_pairs_of_sampled_answers(place, written):
     assert json.loads((place / "pairs" / "report.json").read_text())["by_code"]["I10"] == 5
 
 
+def test_pairs_of_one_kind_of_error(place, written):
+    sft = result(place, "whole", "sft")
+    settings = PairsSettings(
+        errors=("missing_code",), negatives=("elsewhere",), pairs_per_prompt=1, balance_length=False
+    )
+    figures = settings.run(stage(place, "one-error", sft))
+    assert figures["by_error"] == {"missing_code": 2} and figures["by_kind"] == {"sampled": 2}
+    assert {p["rejected"] for p in lines(place / "one-error" / "pairs.jsonl")} == {"none"}
+
+
 def test_pairs_of_spans_and_code_only_documents(place, written):
     sft = result(place, "whole", "sft")
     settings = PairsSettings(
@@ -216,4 +226,6 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
     a, b = (place / name / "model" / "model.safetensors" for name in ("straight", "twice"))
     assert a.read_bytes() == b.read_bytes()
     first, second = (lines(place / name / "monitor.jsonl") for name in ("straight", "twice"))
-    assert [line["step"] for line in first] == [line["step"] for line in second]
+    assert [(line["step"], line.get("tokens")) for line in first] == [
+        (line["step"], line.get("tokens")) for line in second
+    ]

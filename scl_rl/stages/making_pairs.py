@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -147,8 +148,8 @@ class PairMaker:
                 (score,) = self._scores(one.document, [answer])
                 best = (score, answer) if score is not None else best
             worst = [s for s in reversed(scored) if best[0] - s[0] >= self._settings.margin]
-            for rejected in worst[: self._settings.pairs_per_prompt]:
-                yield self._pair(one.document, gold, "sampled", best, rejected)
+            pairs = (self._pair(one.document, gold, "sampled", best, rejected) for rejected in worst)
+            yield from islice(filter(self._wanted, pairs), self._settings.pairs_per_prompt)
 
     def from_gold(self) -> Iterator[Pair]:
         """Gold against gold with one thing wrong."""
@@ -168,7 +169,12 @@ class PairMaker:
                 scores = self._scores(document, [right, *wrong])
                 for answer, score in zip(wrong, scores[1:], strict=True):
                     if score is not None and scores[0] is not None and scores[0] - score >= settings.margin:
-                        yield self._pair(document, gold, kind, (scores[0], right), (score, answer))
+                        pair = self._pair(document, gold, kind, (scores[0], right), (score, answer))
+                        if self._wanted(pair):
+                            yield pair
+
+    def _wanted(self, pair: Pair) -> bool:
+        return self._settings.errors is None or pair.error in self._settings.errors
 
     def _pair(
         self,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from ..preference.corrupt import Corruption
+from ..preference.errors import ErrorKind
 from .base import TRAINED_KINDS, StageContext
 from .rewarded import Rewarded, given_sets
 
@@ -30,6 +31,9 @@ class PairsSettings(Rewarded):
     pairs_per_prompt: int = Field(2, title="Most pairs of sampled answers for a prompt", ge=1)
     negatives: tuple[Corruption, ...] = Field(
         (), title="What to make wrong in gold answers: elsewhere, negated, sibling, dropped, denied"
+    )
+    errors: tuple[ErrorKind, ...] | None = Field(
+        None, title="Keep only pairs that teach one of these kinds of error; absent = all", min_length=1
     )
     balance_codes: bool = Field(True, title="Leave out pairs about codes that have more than their share")
     balance_length: bool = Field(True, title="Leave out pairs from which a model would learn length")

@@ -124,7 +124,12 @@ class LikelihoodLog:
         self._beta = beta
         self._file = context.folder / MONITOR
         self.tokens = 0
-        self.warnings: list[str] = []
+        self._before = 0  # tokens of the steps before the one that training goes on from; TRL counts anew
+
+    def resume(self, step: int) -> None:
+        """Forget what came after a step, from which training goes on."""
+        kept = forget_after(self._file, step)
+        self._before = max((line["tokens"] for line in kept if "tokens" in line), default=0)
 
     def checked(self, step: int, joint_f1: float) -> None:
         """Write a dev check down."""
@@ -134,7 +139,7 @@ class LikelihoodLog:
         """Take in what TRL logs after a step."""
         if "logps/chosen" not in logs:
             return
-        self.tokens = int(logs["num_tokens"])
+        self.tokens = self._before + int(logs["num_tokens"])
         figures = {
             "step": step,
             "loss": logs["loss"],
@@ -180,7 +185,7 @@ class LikelihoodLog:
 
         class _Log(TrainerCallback):  # type: ignore[misc]
             def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                forget_after(log._file, state.global_step)
+                log.resume(state.global_step)
 
             def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
                 log.logged(state.global_step, logs or {})
