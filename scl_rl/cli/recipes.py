@@ -33,6 +33,24 @@ def show(name: str) -> None:
     click.echo(shipped[name], nl=False)
 
 
+@recipes.command()
+def schema() -> None:
+    """Print the JSON schema of recipes, with which editors complete them."""
+    import json
+
+    from ..recipe.json_schema import recipe_schema
+
+    click.echo(json.dumps(recipe_schema(), indent=1, ensure_ascii=False))
+
+
+@recipes.command()
+def reference() -> None:
+    """Print what a recipe can say, setting by setting, as Markdown."""
+    from ..recipe.reference import reference as page
+
+    click.echo(page(), nl=False)
+
+
 def _headline(text: str) -> str:
     """The first line of the comment at the top."""
     for line in text.splitlines():

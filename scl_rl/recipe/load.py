@@ -21,10 +21,8 @@ from .fields import config_fields, field_problem
 from .graph import check_beside, check_parents, expand
 from .model import model_shape
 from .override import apply_override
-from .schema import Head, Recipe
+from .schema import STAGE_NAME, Head, Recipe
 from .tree import Tree, Where, read_text
-
-_STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def shipped_recipes() -> dict[str, str]:
@@ -148,7 +146,7 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
         where: Where = ("stages", name)
         if name == "data":
             tree.fail(where, "the name 'data' is taken by the data step", "choose another name")
-        elif not _STAGE_NAME.fullmatch(name):
+        elif not re.fullmatch(STAGE_NAME, name):
             tree.fail(where, "a stage's name is made of a-z, 0-9, _ and -, and starts with a letter or digit")
         kind = _choice(written, where, "kind", registry.STAGE_KINDS, tree)
         if kind is None:

@@ -13,13 +13,17 @@ from ..corpus.sources import DataSettings
 from ..errors import Problem
 from ..stages.base import ModelSettings, PromptSettings, StageSettings, WindowSettings
 
+STAGE_NAME = "[a-z0-9][a-z0-9_-]*"
+
 
 class Head(BaseModel):
     """A recipe without its data and stages."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(title="The run's folder", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(
+        title="The run's folder; absent = the recipe's file name", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+    )
     seed: int = Field(0, title="Seed of every random choice in training", ge=0)
     model: ModelSettings = Field(title="The model to start from")
     prompt: PromptSettings = Field(default_factory=lambda: PromptSettings(), title="How a note is shown")

@@ -1,0 +1,127 @@
+"""The reference of recipes, ``docs/recipes.md``, written from the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..corpus.sources import SOURCES
+from ..stages import registry
+from ..stages.base import StageSettings
+from .json_schema import CONFIGS, Schema, recipe_schema
+
+_INTRO = """\
+# Recipes
+
+A recipe is a YAML file: a model, where the data comes from, and stages. `scl-rl recipes` lists the shipped
+ones, `scl-rl recipes show NAME` prints one to start from, `scl-rl plan FILE` says what it would do and what
+that needs, and `scl-rl run FILE` does it. This page is written from the settings themselves, by
+`scl-rl recipes reference`.
+
+- Unknown settings are mistakes, and all mistakes of a file are told at once, before anything is loaded:
+  `mine.yaml:12:5: at stages.scl.tokns: unknown setting (did you mean 'tokens'?)` names line, column, setting.
+- Relative paths start at the recipe's folder; those of shipped recipes, at the working folder.
+- `${env:NAME}` stands for an environment variable, `${env:NAME:-else}` for it or another value; quote it
+  inside `{}`. Anchors (`&name`, `*name`, `<<`) work as in any YAML.
+- `null` where a value is needed asks the user to set it.
+- `--set stage.trainer.learning_rate=1e-5` changes a setting from outside and is checked as strictly;
+  `--set seed=1` changes one at the top.
+- Editors complete recipes with the schema: `scl-rl recipes schema > recipe.schema.json`, and in the recipe's
+  first line `# yaml-language-server: $schema=recipe.schema.json`. [One for the pinned
+  versions](recipe.schema.json) of TRL and peft lies beside this page.
+"""
+_STAGES = """\
+## Stages
+
+A name (a-z, 0-9, _ and -), its settings, and `kind`. `from` names the stage that it starts from, or several:
+then it is run once for each, as `predict.scl`, and so are the stages after it. A stage that ran with several
+`seeds` counts as several. Stages run parents first, in whatever order they are written, and are skipped if
+nothing they depend on changed.
+"""
+_WORDS = {
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "list",
+    "object": "section",
+}
+_LIMITS = {"minimum": "≥ ", "exclusiveMinimum": "> ", "maximum": "≤ ", "exclusiveMaximum": "< "}
+
+
+def reference() -> str:
+    """The page, in Markdown."""
+    schema = recipe_schema()
+    definitions = schema["$defs"]
+    parts = [_INTRO, "## At the top\n", _table(schema["properties"], schema["required"], definitions)]
+    for name in ("model", "prompt", "window"):
+        definition = definitions[f"{name.capitalize()}Settings"]
+        parts += [f"### `{name}`\n", definition["description"] + "\n", _fields(definition, definitions)]
+    parts.append("## Data\n")
+    for name, source in SOURCES.items():
+        definition = definitions[source.__name__]
+        parts += [f"### `source: {name}`\n", definition["description"] + "\n"]
+        parts.append(_fields(definition, definitions, "source"))
+    parts.append(_STAGES)
+    for name, kind in registry.STAGE_KINDS.items():
+        definition = definitions[kind.__name__]
+        parts += [f"### `kind: {name}`\n", definition["description"] + "\n", *_origin(kind)]
+        parts.append(_fields(definition, definitions, "kind", "from"))
+        parts += _trainer(kind)
+    reward = definitions["RewardSettings"]
+    parts += ["### A reward\n", "A name alone stands for the reward with weight 1.\n"]
+    return "\n".join([*parts, _fields(reward, definitions)])
+
+
+def _origin(kind: type[StageSettings]) -> Iterator[str]:
+    if kind.parent_kinds:
+        kinds = ", ".join(f"`{name}`" for name in kind.parent_kinds)
+        yield f"`from`: {'' if kind.needs_parent else 'nothing, or '}a stage of kind {kinds}.\n"
+
+
+def _trainer(kind: type[StageSettings]) -> Iterator[str]:
+    if kind.trainer_config is None:
+        return
+    own = ", ".join(f"`{name}: {value}`" for name, value in kind.trainer_defaults.items())
+    managed = ", ".join(f"`{name}` ({where})" for name, where in kind.managed_fields.items())
+    config = CONFIGS[kind.trainer_config]
+    yield f"`trainer` takes the fields of TRL's `{config}`. Defaults other than TRL's: {own}."
+    yield f"Set elsewhere: {managed}.\n"
+
+
+def _fields(definition: Schema, definitions: dict[str, Schema], *without: str) -> str:
+    properties = {name: part for name, part in definition["properties"].items() if name not in without}
+    return _table(properties, definition.get("required", []), definitions)
+
+
+def _table(properties: dict[str, Schema], required: list[str], definitions: dict[str, Schema]) -> str:
+    lines = ["| setting | takes | default | what it is |", "|---|---|---|---|"]
+    for name, schema in properties.items():
+        default = "**needed**" if name in required else _shown(schema.get("default"))
+        cells = [f"`{name}`", _takes(schema), default, schema["title"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    return "" if default is None else f"`{json.dumps(default, ensure_ascii=False).strip(chr(34))}`"
+
+
+def _takes(schema: Schema) -> str:
+    """The values of a setting, in words."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(words for part in schema["anyOf"] if (words := _takes(part))))
+    if "$ref" in schema:
+        return "" if schema["$ref"].endswith("/Variable") else "section"
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"])
+    kind = schema.get("type", "")
+    if kind == "array":
+        inner = schema.get("items") or {"anyOf": schema.get("prefixItems", [{}])}
+        words = _takes(inner)
+        return f"list of {words}" if words else "list"
+    if schema.get("format") == "path":
+        return "path"
+    limits = [sign + f"{schema[name]:g}" for name, sign in _LIMITS.items() if name in schema]
+    return " ".join([_WORDS.get(kind, ""), ", ".join(limits)]).strip()
