@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..runner.forecast import Forecast
+    from ..runner.plan import Step
 
 
 @click.command()
@@ -19,32 +24,80 @@ from . import options
 def plan(
     recipe: str, overrides: tuple[str, ...], runs_dir: Path, force: tuple[str, ...], as_json: bool
 ) -> None:
-    """Say which stages of RECIPE would run, and why. Nothing is run or written."""
+    """Say which stages of RECIPE would run, why, and what they take. Nothing is run or written.
+
+    Tokens are counted on some records of each set, with the model's tokenizer if it is on this machine;
+    memory is worked out from the model's shape. All of it is about.
+    """
     from ..recipe.load import load_recipe
+    from ..runner.forecast import forecast
     from ..runner.plan import plan as plan_recipe
-    from .tables import print_table
 
     loaded = load_recipe(recipe, overrides)
     folder = runs_dir / loaded.name
     steps = plan_recipe(loaded, folder, force)
+    found = forecast(loaded, steps, folder)
     if as_json:
-        stages = [
-            {
-                "name": step.name,
-                "kind": step.kind,
-                "parents": list(step.parents),
-                "run": step.runs,
-                "reason": step.reason,
-                "key": step.key,
-            }
-            for step in steps
-        ]
-        shown = {"recipe": loaded.name, "folder": str(folder), "stages": stages}
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        shown = {"recipe": loaded.name, "folder": str(folder), "stages": _stages(steps, found)}
+        click.echo(json.dumps({**shown, **found.as_json()}, indent=2, ensure_ascii=False))
         return
-    rows = [
+    _print(steps, found, folder)
+
+
+def _stages(steps: list[Step], found: Forecast) -> list[dict[str, Any]]:
+    from ..runner.forecast import cost_as_json
+
+    return [
+        {
+            "name": step.name,
+            "kind": step.kind,
+            "parents": list(step.parents),
+            "run": step.runs,
+            "reason": step.reason,
+            "key": step.key,
+            "estimate": cost_as_json(found.costs[step.name]) if step.name in found.costs else None,
+        }
+        for step in steps
+    ]
+
+
+def _print(steps: list[Step], found: Forecast, folder: Path) -> None:
+    from .tables import print_table
+
+    rows: list[list[Any]] = [
         ["run" if step.runs else "skip", step.name, step.kind, ", ".join(step.parents), step.reason]
         for step in steps
     ]
     print_table({"columns": ["", "stage", "kind", "from", "why"], "rows": rows})
+    costs = {name: cost for name, cost in found.costs.items() if cost.examples or cost.memory}
+    if costs:
+        columns = ["about", "examples", "tokens", "of them written", "steps", "GB memory", "GB disk"]
+        rows = [
+            [name, cost.examples, cost.tokens, cost.generated, cost.steps, _gb(cost.memory), _gb(cost.disk)]
+            for name, cost in costs.items()
+        ]
+        print_table({"columns": columns, "rows": rows})
+    for line in _lines(found):
+        click.echo(line)
     click.echo(f"{sum(step.runs for step in steps)} of {len(steps)} stages would run in {folder}")
+
+
+def _lines(found: Forecast) -> list[str]:
+    """What stands under the tables."""
+    data = ", ".join(f"{count:,} {name}" for name, count in found.counts.items() if count)
+    by = "the model's tokenizer" if found.exact else "characters, four to a token"
+    lines = [f"data: {data}; tokens by {by}"]
+    if found.shape is not None:
+        parameters = f"{found.shape.parameters / 1e6:,.0f}M parameters"
+        lines.append(f"model: {parameters}, reads {found.shape.context:,} tokens; {_machine(found.gpu)}")
+    needed, free = found.disk
+    lines.append(f"disk: {needed / 1e9:.1f} GB at most, checkpoints included; {free / 1e9:.1f} GB free")
+    return lines + [f"note: {note}" for note in found.notes]
+
+
+def _machine(gpu: bool) -> str:
+    return "memory of the GPU" if gpu else "memory of the process, without a GPU"
+
+
+def _gb(number: float | None) -> str | None:
+    return f"{number / 1e9:.1f}" if number else None
