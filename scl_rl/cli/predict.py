@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
+from ..errors import Problem, UserError
 from . import options
+
+_TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the run that a model is from
 
 
 @click.command()
@@ -26,6 +29,19 @@ from . import options
 @click.option(
     "--window", type=click.IntRange(16), help="Most note tokens in a window; the model's own if absent."
 )
+@click.option(
+    "--decoding",
+    type=click.Choice(["free", "constrained"]),
+    default="free",
+    show_default=True,
+    help="Constrained: every quote is words of the note, every code is one of --codes.",
+)
+@click.option(
+    "--codes",
+    metavar="[icd-10-cm|training|FILE]",
+    help="What constrained decoding may assign: all billable codes, those of the run's training sets, "
+    "or a file with one a line.",
+)
 @options.as_json
 def predict(
     model: Path,
@@ -34,10 +50,14 @@ def predict(
     batch_size: int,
     max_new_tokens: int,
     window: int | None,
+    decoding: str,
+    codes: str | None,
     as_json: bool,
 ) -> None:
     """Predict codes with their evidence for a file of documents."""
     from ..stages.predict import predict_file
+
+    allowed = _allowed(decoding, codes, model)
 
     figures = predict_file(
         model,
@@ -46,9 +66,27 @@ def predict(
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         window=window,
+        codes=allowed,
         say=lambda line: click.echo(line, err=True),
     )
     if as_json:
         click.echo(json.dumps(figures))
     else:
         click.echo(f"{', '.join(f'{count} {name}' for name, count in figures.items())}: {out}")
+
+
+def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:
+    """The codes that answers are held to, None where they are free."""
+    from ..stages.base import DataFiles
+    from ..stages.predict import ICD_10_CM, TRAINING, allowed_codes
+
+    if decoding == "free":
+        if codes:
+            raise UserError(Problem("--codes", "free decoding is not held to them", "--decoding constrained"))
+        return None
+    if not codes:
+        what = "--decoding constrained needs to know which codes may be assigned"
+        raise UserError(Problem("--codes", what, f"{ICD_10_CM}, {TRAINING}, or a file with one code a line"))
+    sets = {name: model.resolve().parents[1] / "data" / f"{name}.jsonl" for name in _TRAINING_SETS}
+    data = DataFiles(**{name: path for name, path in sets.items() if path.exists()})
+    return allowed_codes(codes, Path.cwd(), data)

@@ -24,11 +24,13 @@ def generate(
     max_new_tokens: int,
     batch_size: int,
     progress: Callable[[int, int], None] | None = None,
+    constrain: Callable[[list[int]], Any] | None = None,
 ) -> list[str]:
     """The model's greedy answers, in the order of the prompts.
 
     Args:
         progress: called after each batch with (answers so far, all).
+        constrain: the logits processor for a batch, given which prompts its rows are.
     """
     import torch
 
@@ -50,6 +52,7 @@ def generate(
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
                 pad_token_id=tokenizer.pad_token_id,
+                logits_processor=[constrain(rows)] if constrain else None,
             )
         for i, new in zip(rows, output[:, longest:], strict=True):
             answers[i] = tokenizer.decode(new, skip_special_tokens=True)

@@ -13,6 +13,7 @@ from ..answer.prompt import Prompt, prompt_for
 from ..corpus.jsonl import read_documents
 from ..corpus.types import Annotation, Document, Prediction, Span
 from ..corpus.windows import Window, merge_windows, split_windows
+from ..modeling.constrained import Constraint
 from ..modeling.generate import generate
 from ..modeling.load import Loaded
 from ..scoring.judge import GoldDocument
@@ -98,11 +99,20 @@ def predict_documents(
     max_new_tokens: int,
     batch_size: int,
     progress: Callable[[int, int], None] | None = None,
+    constraint: Constraint | None = None,
 ) -> tuple[list[Prediction], int]:
-    """Predictions for documents in their order, and the number of windows read."""
+    """Predictions for documents in their order, and the number of windows read.
+
+    Args:
+        constraint: what the answers are held to; absent, the model writes what it likes.
+    """
     windows = [(document, window) for document in documents for window in prompting.windows(document)]
     prompts = [prompting.prompt(window.text) for _, window in windows]
-    answers = generate(loaded, prompts, max_new_tokens, batch_size, progress)
+    texts = [window.text for _, window in windows]
+    if constraint is None:
+        answers = generate(loaded, prompts, max_new_tokens, batch_size, progress)
+    else:
+        answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress)
     read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
     for (document, window), answer in zip(windows, answers, strict=True):
         text = GoldDocument(window.text, ())
