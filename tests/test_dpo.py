@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 
 import pytest
 
@@ -190,6 +191,35 @@ def test_the_anchor_holds_the_chosen_answers_up_and_a_fall_is_told(place, writte
     assert last[0] < last[10]
     assert last[0] < -0.5 and any("became less likely too" in line for line in said[0])
     assert last[10] > 0 and not any("less likely" in line for line in said[10])
+
+
+def test_only_answers_go_through_the_head_and_all_figures_stay_the_same(place, written, monkeypatch):
+    from trl.trainer import utils
+
+    from scl_rl.stages import training_dpo
+
+    scored, head = [], utils._ChunkedLogProbFunction.apply
+
+    def apply(hidden, *args):
+        scored.append(len(hidden))
+        return head(hidden, *args)
+
+    monkeypatch.setattr(utils._ChunkedLogProbFunction, "apply", apply)
+    sft = result(place, "whole", "sft")
+    PairsSettings(balance_length=False).run(stage(place, "p3", sft))
+    pairs = result(place, "p3", "pairs", sft)
+    settings = DpoSettings(dev_documents=1, check_every=99, trainer=FEW)
+    settings.run(stage(place, "answers", pairs))
+    few = sum(scored)
+    scored.clear()
+    monkeypatch.setattr(training_dpo, "answer_positions_alone", nullcontext)
+    settings.run(stage(place, "positions", pairs))
+    assert few < 0.7 * sum(scored)
+    some, every = (lines(place / name / "monitor.jsonl") for name in ("answers", "positions"))
+    assert [list(line.values()) for line in some] == [
+        pytest.approx(list(line.values()), rel=1e-4, abs=1e-4) for line in every
+    ]
+    assert utils._use_triton.__module__ == "trl.kernels.chunked_logprob"  # as it was
 
 
 def test_without_pairs_there_is_nothing_to_train_on(place):

@@ -28,7 +28,13 @@ GOLD = GoldDocument.of(
 )
 CORRUPTER = Corrupter(
     codes=["E11.9", "I10", "J45.20", "J45.909"],
-    dictionary=SpanDictionary([Span(text="fever", code="R50.9"), Span(text="asthma", code="J45.909")]),
+    dictionary=SpanDictionary(
+        [
+            Span(text="fever", code="R50.9"),
+            Span(text="asthma", code="J45.909"),
+            Span(text="alone", code="Z60.2"),
+        ]
+    ),
 )
 RIGHT = '"asthma"#2 => J45.909\n"HTN" => I10'
 
@@ -63,7 +69,7 @@ def test_codes_become_their_neighbours():
 
 def test_lines_are_dropped_and_added():
     assert spoiled("dropped") == ['"HTN" => I10', '"asthma"#2 => J45.909']
-    assert spoiled("denied") == [RIGHT + '\n"fever" => R50.9']
+    assert spoiled("denied") == ['"fever" => R50.9\n' + RIGHT, RIGHT + '\n"alone" => Z60.2']
 
 
 @pytest.mark.parametrize(

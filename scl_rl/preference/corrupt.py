@@ -38,7 +38,8 @@ class Corrupter:
         - ``negated``: it cites its words where they stand again and don't count, denied ones first.
         - ``sibling``: its code is a neighbour's.
         - ``dropped``: it is left out.
-        - ``denied``: a line is added for known words that are no evidence here (negated, a relative's).
+        - ``denied``: a line is added, in the order of the text, for known words that are no evidence here
+          (negated, a relative's).
         """
         answer = gold.gold_answer()
         if kind == "denied":
@@ -69,7 +70,13 @@ class Corrupter:
             if code in gold.mentions or quoted is None:
                 continue
             line = AnswerLine(code, ((Quote(*quoted),),))
-            yield Answer((*answer.lines, line))
+            at = sum(_start(known, gold) < place[0] for known in answer.lines)
+            yield Answer((*answer.lines[:at], line, *answer.lines[at:]))
+
+
+def _start(line: AnswerLine, gold: GoldDocument) -> int:
+    """Where the evidence of a gold line begins."""
+    return min(start for mention in gold.mentions[line.code] for start, _ in mention)
 
 
 def _elsewhere(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> AnswerLine:

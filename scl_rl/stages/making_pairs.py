@@ -157,7 +157,7 @@ class PairMaker:
         if not settings.negatives:
             return
         codes = {code for document in self._documents for code in GoldDocument.of(document).mentions}
-        corrupter = Corrupter(sorted(codes), dictionary_of(None, context.data.spans))
+        corrupter = Corrupter(sorted(codes), dictionary_of(context.data.annotated, context.data.spans))
         chance = random.Random(f"{context.seed}-negatives")
         for document in self._documents:
             gold = GoldDocument.of(document)

@@ -51,9 +51,8 @@ class PairsSettings(Rewarded):
         return self
 
     def uses(self) -> set[str]:
-        """What it takes prompts from, and where it looks words up."""
-        spans = {"spans"} if self.spans or "denied" in self.negatives else set()
-        return given_sets(self.documents, self.code_only) | spans
+        """What it takes prompts from."""
+        return given_sets(self.documents, self.code_only) | ({"spans"} if self.spans else set())
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``pairs.jsonl``, ``samples.jsonl``, ``best.jsonl``, ``report.json``; report the counts."""

@@ -12,6 +12,7 @@ from ..corpus.jsonl import read_records, whole_lines
 from ..errors import UserError
 from ..modeling.generate import encode_prompt
 from ..preference.pair import Pair
+from .answer_positions import answer_positions_alone
 from .base import StageContext
 from .dev_checks import DevChecks
 from .dpo import DpoSettings
@@ -61,7 +62,8 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     loaded.model = trainer.model
-    trainer.train(resume_from_checkpoint=last_checkpoint(context))
+    with answer_positions_alone():
+        trainer.train(resume_from_checkpoint=last_checkpoint(context))
     drop_checkpoints(context)
     return {
         "tokens": log.tokens,
