@@ -100,4 +100,4 @@ def _machine(gpu: bool) -> str:
 
 
 def _gb(number: float | None) -> str | None:
-    return f"{number / 1e9:.1f}" if number else None
+    return f"{number / 1e9:.1f}" if number and number >= 5e7 else None

@@ -110,7 +110,7 @@ def _known(name: str) -> ModelShape | None:
 def _shape_of(place: Path) -> ModelShape:
     if place.is_file():
         return _from_gguf(place)
-    config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    config = dict(json.loads((place / "config.json").read_text(encoding="utf-8")))
     weights: dict[str, tuple[int, ...]] = {}
     for file in sorted(place.glob("*.safetensors")):
         weights |= _header(file)
@@ -124,7 +124,8 @@ def _from_config(
     config = config.get("text_config", config)
 
     def first(*names: str) -> int:
-        return int(next(config[name] for name in names if config.get(name) is not None))
+        known = [name for name in names if config.get(name) is not None]
+        return int(config[known[0]] if known else config[names[0]])
 
     hidden, heads = first("hidden_size", "n_embd"), first("num_attention_heads", "n_head")
     shape = ModelShape(

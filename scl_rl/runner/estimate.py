@@ -136,9 +136,9 @@ class Estimator:
         most = trainer["max_completion_length"]
         answer = min(self._set("annotated").answer or most, most)
         cost = Cost(rows, round(completions * (length + answer)), round(completions * answer), settings.steps)
-        if rows:
-            asked = completions / trainer["num_generations"]
-            cost.notes.append(f"{completions} completions, each prompt about {asked / rows:.1f} times")
+        asked = completions // trainer["num_generations"]
+        turns = f", in {asked / rows:.1f} turns" if asked > rows > 0 else ""
+        cost.notes.append(f"{completions} completions for {min(asked, rows)} of {rows} prompts{turns}")
         longest = self._longest(settings) + most
         self._trained(stage, cost, trainer["per_device_train_batch_size"], longest, most, batch)
         return cost

@@ -64,17 +64,16 @@ def look_at(recipe: Recipe, made: Path | None = None, most: float = _WHOLE) -> L
         counts = {name: getattr(settings, size) for name, size in _SIZES.items()}
         fewer = {size: min(RECORDS, counts[name]) for name, size in _SIZES.items()}
         settings = settings.model_copy(update=fewer)
-    sets: dict[str, Sequence[Any]] = {name: getattr(load_sets(settings), name) for name in SETS}
+    loaded = load_sets(settings)
+    sets: dict[str, Sequence[Any]] = {name: getattr(loaded, name) for name in SETS}
     counts = {name: counts.get(name, len(records)) for name, records in sets.items()}
     return Look({name: _some(records) for name, records in sets.items()}, counts)
 
 
 def _some(records: Sequence[Document | Span]) -> list[Document | Span]:
     """The first records, at least one if there is one."""
-    lengths = accumulate(len(record.text) for record in records)
-    return [r for r, before in zip(records, chain([0], lengths), strict=False) if before < CHARACTERS][
-        :RECORDS
-    ]
+    before = chain([0], accumulate(len(record.text) for record in records))
+    return [record for record, read in zip(records[:RECORDS], before, strict=False) if read < CHARACTERS]
 
 
 def _files(paths: Mapping[str, Path], most: float) -> Look:

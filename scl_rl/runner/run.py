@@ -19,6 +19,7 @@ from ..errors import Problem, UserError, WorkError
 from ..recipe.schema import Recipe
 from ..stages.base import StageResult
 from .context import context_of
+from .data_check import check_data_first
 from .manifest import Entry, Manifest, locked, now, write_json
 from .plan import DATA, Step, partial_folder, plan, stage_folder
 from .process import run_apart
@@ -64,6 +65,8 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
             if step.runs:
                 _run_step(recipe, folder, step, manifest, results, options)
             if step.name == DATA:
+                if any(later.runs for later in steps[1:]):
+                    check_data_first(recipe, stage_folder(folder, DATA), options.say)
                 try_rewards_first(recipe, steps, folder, options.say)
             entry = manifest.stages[step.name]
             results[step.name] = StageResult(
