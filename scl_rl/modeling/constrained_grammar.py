@@ -1,7 +1,7 @@
 """The grammar of the answers to one note, as llguidance reads it: quotes are words of the note.
 
 What a grammar can't say, :mod:`.constrained_rules` does. The code is left loose here: a grammar is made for
-every note, and 74,724 codes in each of them would take longer than the answer.
+every note, and 74,719 codes in each of them would take longer than the answer.
 """
 
 from __future__ import annotations
