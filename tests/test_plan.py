@@ -223,7 +223,7 @@ def test_a_look_at_synthetic_data_counts_all_and_reads_some() -> None:
     recipe = loaded(RECIPE.replace("test: 12", "test: 5000"))
     look = look_at(recipe)
     assert look.counts["test"] == 5000 and look.counts["annotated"] == 30
-    assert len(look.records["test"]) == 200
+    assert len(look.records["test"]) == 60
     small = look_at(loaded())
     lengths = measure(recipe, small, TokenCounter(None))
     assert [lengths[name].number for name in ("annotated", "code_only", "test")] == [30, 20, 12]

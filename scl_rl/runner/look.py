@@ -15,8 +15,9 @@ from ..corpus.sources import SETS, FilesSource, SyntheticSource, inputs, load_se
 from ..corpus.types import Document, Span
 from ..recipe.schema import Recipe
 
-RECORDS = 200  # most records of a set that are looked at
-CHARACTERS = 100_000  # most characters of them
+RECORDS = 200  # most annotated documents, and spans, that are looked at
+OTHERS = 60  # most documents of another set
+CHARACTERS = 50_000  # most characters of them
 _WHOLE = 16_000_000  # bytes up to which a file is read as a whole, and every mistake in it told
 _SIZES = {"annotated": "documents", "code_only": "code_only", "dev": "dev", "test": "test"}
 
@@ -26,7 +27,7 @@ class Look:
     """What was seen.
 
     Attributes:
-        records: some of each set, up to ``RECORDS`` and ``CHARACTERS``.
+        records: some of each set, the first.
         counts: how many records each set has.
         whole: sets of documents that were read as a whole, for checks that need all.
     """
@@ -62,18 +63,22 @@ def look_at(recipe: Recipe, made: Path | None = None, most: float = _WHOLE) -> L
     counts: dict[str, int] = {}
     if isinstance(settings, SyntheticSource):  # the size of one set changes no other
         counts = {name: getattr(settings, size) for name, size in _SIZES.items()}
-        fewer = {size: min(RECORDS, counts[name]) for name, size in _SIZES.items()}
+        fewer = {size: min(_most(name), counts[name]) for name, size in _SIZES.items()}
         settings = settings.model_copy(update=fewer)
     loaded = load_sets(settings)
     sets: dict[str, Sequence[Any]] = {name: getattr(loaded, name) for name in SETS}
     counts = {name: counts.get(name, len(records)) for name, records in sets.items()}
-    return Look({name: _some(records) for name, records in sets.items()}, counts)
+    return Look({name: _some(name, records) for name, records in sets.items()}, counts)
 
 
-def _some(records: Sequence[Document | Span]) -> list[Document | Span]:
-    """The first records, at least one if there is one."""
+def _most(name: str) -> int:
+    return RECORDS if name in ("annotated", "spans") else OTHERS
+
+
+def _some(name: str, records: Sequence[Document | Span]) -> list[Document | Span]:
+    """The first records of a set, at least one if there is one."""
     before = chain([0], accumulate(len(record.text) for record in records))
-    return [record for record, read in zip(records[:RECORDS], before, strict=False) if read < CHARACTERS]
+    return [record for record, read in zip(records[: _most(name)], before, strict=False) if read < CHARACTERS]
 
 
 def _files(paths: Mapping[str, Path], most: float) -> Look:
@@ -89,7 +94,7 @@ def _files(paths: Mapping[str, Path], most: float) -> Look:
         else:
             records[name] = whole[name] = read_documents(path)
         counts[name] = len(records[name])
-    return Look({name: _some(found) for name, found in records.items()}, counts, whole)
+    return Look({name: _some(name, found) for name, found in records.items()}, counts, whole)
 
 
 def _head(path: Path, kind: type[Document] | type[Span]) -> list[Document | Span]:
