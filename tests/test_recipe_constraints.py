@@ -88,6 +88,11 @@ REFUSED: list[tuple[str, str, str]] = [
     ("grpo", "loss_type: drgrpo", "loss_type: there is no loss_type 'drgrpo' (did you mean 'dr_grpo'?)"),
     ("grpo", "temperature: 0", "temperature: should be more than 0, not 0"),
     ("grpo", "max_completion_length: 0", "max_completion_length: should be at least 1, not 0"),
+    (
+        "grpo",
+        "max_completion_length: null",
+        "max_completion_length: is null (set this: most tokens of an answer)",
+    ),
     ("grpo", "use_vllm: true", "use_vllm: needs vllm, which is not installed (pip install vllm)"),
     (
         "grpo",
@@ -226,6 +231,18 @@ def test_null_means_set_this() -> None:
     ]
 
 
+def test_a_mistake_hides_no_other() -> None:
+    trainer = "lr_scheduler_type: cosin, fp16: true, num_generations: 5"
+    text = with_trainer("grpo", trainer).replace("steps: 4", "steps: null").replace("model: ", "modle: ")
+    assert [line.partition(": at ")[2].partition(":")[0] for line in problems(text)] == [
+        "model",
+        "modle",
+        "stages.grpo.steps",
+        "stages.grpo.trainer.lr_scheduler_type",
+        "stages.grpo.trainer.num_generations",
+    ]
+
+
 @pytest.mark.parametrize(
     ("override", "line"),
     [
@@ -257,12 +274,12 @@ from scl_rl.recipe.load import load_recipe
 times = []
 for text in json.loads(Path("texts.json").read_text()):
     Path("r.yaml").write_text(text)
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         load_recipe("r.yaml")
     except UserError:
         pass
-    times.append(time.perf_counter() - began)
+    times.append(time.process_time() - began)
 heavy = {"torch", "transformers", "trl", "peft", "datasets"} & set(sys.modules)
 assert not heavy, heavy
 print(json.dumps(times))

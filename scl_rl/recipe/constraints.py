@@ -12,7 +12,7 @@ from .explain import shown
 from .fields import config_defaults
 from .model import ModelShape
 from .schema import Head
-from .tree import Tree
+from .tree import Tree, Where
 
 Complaint = tuple[str, str, str]
 """Field of the trainer, what is wrong, what to do."""
@@ -39,12 +39,14 @@ _REPORTS = ("wandb", "tensorboard", "mlflow", "trackio", "comet_ml", "clearml", 
 
 def trainer_of(settings: StageSettings, head: Head) -> dict[str, Any]:
     """The fields that a training stage's config will have: the recipe's, else ours, else TRL's own."""
-    config = settings.trainer_config
-    if config is None:
+    return _complete(type(settings), getattr(settings, "trainer", {}), head.model.dtype == "bfloat16")
+
+
+def _complete(kind: type[StageSettings], given: dict[str, Any], bf16: bool) -> dict[str, Any]:
+    if kind.trainer_config is None:
         return {}
-    bf16 = head.model.dtype == "bfloat16"
-    given = getattr(settings, "trainer", {})
-    return {**config_defaults(config), "bf16": bf16, **settings.trainer_defaults, **given}
+    known = {"gradient_accumulation_steps": 1, **config_defaults(kind.trainer_config)}
+    return {**known, "bf16": bf16, **kind.trainer_defaults, **given}
 
 
 def generation_batch(trainer: dict[str, Any]) -> int:
@@ -74,21 +76,35 @@ def check_context(head: Head, stages: dict[str, StageSettings], shape: ModelShap
             tree.fail(("stages", name), f"{what} are more than the {shape.context} that the model reads")
 
 
-def check_trainer(name: str, settings: StageSettings, head: Head, tree: Tree) -> None:
-    """Note what the trainer of a stage would refuse."""
-    trainer = trainer_of(settings, head)
+def check_trainer(
+    name: str, kind: type[StageSettings], written: dict[str, Any], bf16: bool, tree: Tree
+) -> None:
+    """Note what the trainer of a stage would refuse, whatever else is wrong with the stage.
+
+    Args:
+        written: the stage as written.
+        bf16: the model's weights are bfloat16, which has the trainer compute in it.
+    """
+    given, peft = (_sound(written.get(part), ("stages", name, part), tree) for part in ("trainer", "peft"))
+    trainer = _complete(kind, given, bf16)
     if not trainer:
         return
-    given = getattr(settings, "trainer", {})
     low = list(_too_low(given))
     complaints = [*low, *_any_trainer(trainer, given)]
     if not low:
-        complaints += {"grpo": _grpo, "dpo": _dpo, "sft": _sft}[str(settings.trainer_config)](trainer)
+        complaints += {"grpo": _grpo, "dpo": _dpo, "sft": _sft}[str(kind.trainer_config)](trainer)
     for field, what, hint in complaints:
         where = ("stages", name, "trainer", field) if field in given else ("stages", name)
         tree.fail(where, what, hint)
-    for field, what in _adapter(getattr(settings, "peft", None) or {}):
+    for field, what in _adapter(peft):
         tree.fail(("stages", name, "peft", field), what)
+
+
+def _sound(section: Any, where: Where, tree: Tree) -> dict[str, Any]:
+    """The fields of a section that have no problem yet."""
+    if not isinstance(section, dict):
+        return {}
+    return {name: value for name, value in section.items() if not tree.spoilt((*where, name))}
 
 
 def _too_low(given: dict[str, Any]) -> Iterator[Complaint]:
@@ -132,6 +148,8 @@ def _grpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
     group, batch = trainer["num_generations"], trainer["per_device_train_batch_size"]
     rounds = trainer["gradient_accumulation_steps"]
     whole, turns = trainer.get("generation_batch_size"), trainer.get("steps_per_generation")
+    if trainer["max_completion_length"] is None:
+        yield "max_completion_length", "is null", "set this: most tokens of an answer"
     if trainer.get("auto_find_batch_size"):
         hint = "lower per_device_train_batch_size instead"
         yield "auto_find_batch_size", "would tear apart the answers to one prompt", hint

@@ -75,20 +75,23 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     for name, settings in stages.items():
         for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
-    if head is not None:
-        _check_training(head, stages, base, tree)
+    bf16 = head is not None and head.model.dtype == "bfloat16"
+    for name, kind in _kinds(stages_written).items():
+        check_trainer(name, kind, stages_written[name], bf16, tree)
+    if head is not None and not tree.problems:
+        check_context(head, stages, model_shape(head.model, base), tree)
     problems = tree.problems + problems
     if problems or head is None or data is None:
         raise UserError(*problems)
     return Recipe(head, data, stages, expand(stages), base, source, tree.problem)
 
 
-def _check_training(head: Head, stages: dict[str, StageSettings], base: Path, tree: Tree) -> None:
-    for name, settings in stages.items():
-        if not tree.spoilt(("stages", name, "trainer")):
-            check_trainer(name, settings, head, tree)
-    if not tree.problems:
-        check_context(head, stages, model_shape(head.model, base), tree)
+def _kinds(written: Any) -> dict[str, type[StageSettings]]:
+    """The settings class of each stage whose kind is known."""
+    stages = written.items() if isinstance(written, dict) else ()
+    kinds = {name: stage.get("kind") for name, stage in stages if isinstance(stage, dict)}
+    known = registry.STAGE_KINDS
+    return {name: known[kind] for name, kind in kinds.items() if isinstance(kind, str) and kind in known}
 
 
 def _read(name: str) -> tuple[str, str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..recipe.schema import Recipe
 
 RECORDS = 200  # most annotated documents, and spans, that are looked at
 OTHERS = 60  # most documents of another set
-CHARACTERS = 50_000  # most characters of them
+CHARACTERS = 60_000  # about the most characters of them
 _WHOLE = 16_000_000  # bytes up to which a file is read as a whole, and every mistake in it told
 _SIZES = {"annotated": "documents", "code_only": "code_only", "dev": "dev", "test": "test"}
 
@@ -27,7 +27,7 @@ class Look:
     """What was seen.
 
     Attributes:
-        records: some of each set, the first.
+        records: some of each set.
         counts: how many records each set has.
         whole: sets of documents that were read as a whole, for checks that need all.
     """
@@ -76,9 +76,12 @@ def _most(name: str) -> int:
 
 
 def _some(name: str, records: Sequence[Document | Span]) -> list[Document | Span]:
-    """The first records of a set, at least one if there is one."""
-    before = chain([0], accumulate(len(record.text) for record in records))
-    return [record for record, read in zip(records[: _most(name)], before, strict=False) if read < CHARACTERS]
+    """Records of a set from all of it, at least one if there is one."""
+    characters = sum(len(record.text) for record in records)
+    number = min(_most(name), len(records))
+    if characters * number > CHARACTERS * len(records):
+        number = max(1, CHARACTERS * len(records) // characters)
+    return [records[i * len(records) // number] for i in range(number)]
 
 
 def _files(paths: Mapping[str, Path], most: float) -> Look:
