@@ -65,7 +65,7 @@ def _print(steps: list[Step], found: Forecast, folder: Path) -> None:
     from .tables import print_table
 
     rows: list[list[Any]] = [
-        ["run" if step.runs else "skip", step.name, step.kind, ", ".join(step.parents), step.reason]
+        ["run" if step.runs else "skip", step.name, step.kind, _few(step.parents), step.reason]
         for step in steps
     ]
     print_table({"columns": ["", "stage", "kind", "from", "why"], "rows": rows})
@@ -80,6 +80,11 @@ def _print(steps: list[Step], found: Forecast, folder: Path) -> None:
     for line in _lines(found):
         click.echo(line)
     click.echo(f"{sum(step.runs for step in steps)} of {len(steps)} stages would run in {folder}")
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """Names in a cell, the first of them where they are many."""
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _lines(found: Forecast) -> list[str]:
