@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("llguidance")
 
+import yaml  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
@@ -29,11 +30,14 @@ from scl_rl.modeling.constrained import Constraint  # noqa: E402
 from scl_rl.modeling.constrained_codes import CodeList, read_codes  # noqa: E402
 from scl_rl.modeling.constrained_grammar import chunks_of  # noqa: E402
 from scl_rl.modeling.load import Loaded, ModelCard, load_base, save_trained  # noqa: E402
+from scl_rl.recipe.load import load_recipe  # noqa: E402
+from scl_rl.runner.plan import plan  # noqa: E402
 from scl_rl.scoring.judge import GoldDocument  # noqa: E402
 from scl_rl.stages.base import DataFiles  # noqa: E402
 from scl_rl.stages.predict import PredictSettings, allowed_codes  # noqa: E402
 from scl_rl.stages.prompting import Prompting, predict_documents  # noqa: E402
 
+from .test_runner import RECIPE  # noqa: E402
 from .test_stages import context, finished  # noqa: E402
 from .tiny import make_tiny_model  # noqa: E402
 
@@ -355,3 +359,22 @@ def test_on_the_command_line_training_codes_are_those_of_the_run(trained):
     done = call(trained, "--decoding", "constrained", "--codes", "training")
     assert done.exit_code == 0, done.output
     assert {c.code for p in read_predictions(trained / "p.jsonl") for c in p.codes} <= {"bw24zzz"}
+
+
+def test_another_list_of_codes_is_another_stage(tmp_path):
+    (tmp_path / "codes.txt").write_text("I10\n")
+    predict = {"kind": "predict", "from": "a", "decoding": "constrained", "codes": "codes.txt"}
+    stages = {"a": {"kind": "sft", "tokens": 9}, "predict": predict}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump({**RECIPE, "stages": stages}))
+    first = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    (tmp_path / "codes.txt").write_text("I10\nJ11\n")
+    second = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    assert [a.key == b.key for a, b in zip(first, second, strict=True)] == [True, True, False]
+
+
+def test_a_note_that_is_too_long_is_refused_and_not_shown(constraints):
+    with pytest.raises(
+        UserError, match=r"a note of 700,000 characters is too long.*\(let the model read"
+    ) as raised:
+        constraints["lines"].row("secret " * 100_000)
+    assert "secret" not in str(raised.value)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..answer.grammar import AnswerFormat
 from ..answer.prompt import Prompt
-from ..errors import UserError
+from ..errors import Problem, UserError
 from .constrained_codes import CodeList
 from .constrained_grammar import grammar_of
 from .constrained_rules import START, Place, Rules
@@ -96,7 +96,11 @@ class Constraint:
 
 
 class Row:
-    """One answer being written: which tokens may come next, and taking the next one in."""
+    """One answer being written: which tokens may come next, and taking the next one in.
+
+    Raises:
+        UserError: the note is longer than llguidance takes, some three hundred thousand characters.
+    """
 
     def __init__(self, constraint: Constraint, text: str) -> None:
         import llguidance
@@ -108,6 +112,9 @@ class Row:
         grammar = grammar_of(text, constraint.codes.shape, constraint.form)
         # Its complaints go unprinted: they show the grammar, and so the note.
         self._matcher = llguidance.LLMatcher(constraint.tokenizer, grammar, log_level=0)
+        if self._matcher.is_error():
+            what = f"a note of {len(text):,} characters is too long for constrained decoding"
+            raise UserError(Problem("", what, "let the model read it in windows"))
 
     def take(self, token: int) -> None:
         """The token that was chosen."""
