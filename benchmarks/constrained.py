@@ -7,7 +7,8 @@ on both. A step makes one token in each row of a batch, and takes as long for on
 for what the constraint costs; how many steps there are depends on where the answers end. Seconds are of the
 clock and of the process (all its threads); the clock's are worth little on a machine that does other work.
 ``constraint`` is the processor time of the constraint's own work, all of it on one thread.
-``codes`` is a file with one code a line, or ``icd-10-cm``.
+``codes`` is a file with one code a line, or ``icd-10-cm``. The predictions lie beside the report, for
+``scl-rl compare``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 import torch
 
-from scl_rl.corpus.jsonl import read_documents
+from scl_rl.corpus.jsonl import read_documents, write_jsonl
 from scl_rl.corpus.types import Document, Prediction
 from scl_rl.metrics.report import evaluate_predictions
 from scl_rl.modeling.constrained import Constraint
@@ -84,6 +85,8 @@ def main() -> None:
         "constrained_to_free": _ratios(ways["constrained"], ways["free"]),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
+    for name, way in ways.items():
+        write_jsonl(given.out.with_name(f"{given.out.stem}.{name}.jsonl"), way.predictions)
     given.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=2))
 
