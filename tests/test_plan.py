@@ -22,7 +22,7 @@ from scl_rl.runner.counting import Lengths, TokenCounter, measure
 from scl_rl.runner.data_check import check_data, check_data_first
 from scl_rl.runner.estimate import Cost, Estimator, disk_needed
 from scl_rl.runner.look import look_at
-from scl_rl.runner.memory import Weights, activations, cache, total
+from scl_rl.runner.memory import Weights, activations, generation, total
 from scl_rl.stages.base import ModelSettings
 
 RECIPE = """\
@@ -154,9 +154,9 @@ def test_memory_grows_with_what_it_holds() -> None:
     assert activations(weights, 4, 100, 10, True) == 4 * one
     assert activations(weights, 1, 200, 10, True) > one > activations(weights, 1, 100, 10, False)
     assert activations(weights, 1, 100, 20, True) - one == 10 * 100 * 12
-    assert cache(weights, 2, 100) == 2 * cache(weights, 1, 100)
-    parts = {"weights": 5.0, "activations": 3.0, "kv_cache": 4.0}
-    assert total(parts, gpu=True) == 9.0 and total(parts, gpu=False) > 5e8
+    assert generation(weights, 1, 60, 40) == {"kv_cache": 100 * 2 * 2 * 4 * 2, "prompt_scores": 60 * 100 * 8}
+    parts = {"weights": 5.0, "activations": 3.0, "kv_cache": 2.0, "prompt_scores": 2.5}
+    assert total(parts, gpu=True) == 9.5 and total(parts, gpu=False) > 4e8
 
 
 def test_targets_of_an_adapter() -> None:

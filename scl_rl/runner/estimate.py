@@ -252,13 +252,13 @@ class Estimator:
         trainer = trainer_of(stage.settings, self._recipe.head)
         kept = not stage.settings.trainer.get("gradient_checkpointing", self._gpu)  # type: ignore[attr-defined]
         most = answer_limit(stage.settings, self._recipe.head) or 0
-        longest = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0) + most
+        prompt = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0)
         generated = max(generated, 16 if most else 0)
         cost.parts = {
             **weights.parts,
             **(memory.reference(weights, trainer) if stage.kind != "sft" else {}),
             "activations": memory.activations(weights, rows, length, scored, kept),
-            "kv_cache": memory.cache(weights, generated, longest),
+            **memory.generation(weights, generated, prompt, most),
         }
         cost.memory = memory.total(cost.parts, self._gpu)
         cost.disk, cost.passing = weights.saved, 2 * weights.checkpoint
@@ -269,8 +269,8 @@ class Estimator:
         if weights is None or not cost.generated:
             return
         most = answer_limit(stage.settings, self._recipe.head) or 0
-        longest = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0) + most
-        cost.parts = {**weights.parts, "kv_cache": memory.cache(weights, rows, longest)}
+        prompt = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0)
+        cost.parts = {**weights.parts, **memory.generation(weights, rows, prompt, most)}
         cost.memory = memory.total(cost.parts, self._gpu)
 
 

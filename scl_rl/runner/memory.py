@@ -7,9 +7,12 @@ from typing import Any
 
 from ..recipe.model import ModelShape
 
-LIBRARIES = 0.9e9  # bytes that Python and the libraries take beside a model on a CPU
+LIBRARIES = 0.5e9  # bytes that Python and the libraries take beside a model on a CPU
 _FLOAT32, _ADAM = 4, 8  # bytes a parameter: of a number, and of AdamW's two moments
-_LOGIT = 12  # bytes a score: in the model's format, in float32, and its gradient
+_LOGIT = 12  # bytes a score in training: in the model's format, in float32, and its gradient
+_PROMPT_LOGIT = 8  # bytes a score where generation reads prompts, which it scores at every token
+
+_TURNS = (("activations",), ("kv_cache", "prompt_scores"))  # never held at the same time
 
 Parts = dict[str, float]
 """What memory is for → bytes."""
@@ -75,18 +78,22 @@ def activations(weights: Weights, rows: int, length: int, scored: int, kept: boo
     return rows * (length * layers * number + scored * shape.vocabulary * _LOGIT)
 
 
-def cache(weights: Weights, rows: int, length: int) -> float:
-    """Bytes of keys and values while ``rows`` answers are written, prompts and answers ``length`` tokens."""
+def generation(weights: Weights, rows: int, prompt: int, answer: int) -> Parts:
+    """What writing ``rows`` answers together takes: keys and values, and the scores of the prompts' words."""
     shape = weights.shape
     width = 2 if weights.mixed else weights.width
-    return rows * length * shape.layers * 2 * shape.key_value_heads * shape.head_size * width
+    values = shape.layers * 2 * shape.key_value_heads * shape.head_size
+    return {
+        "kv_cache": rows * (prompt + answer) * values * width,
+        "prompt_scores": rows * prompt * shape.vocabulary * _PROMPT_LOGIT,
+    }
 
 
 def total(parts: Parts, gpu: bool) -> float:
     """Bytes at the peak; training and generation take turns."""
-    turns = [parts.get(name, 0.0) for name in ("activations", "kv_cache")]
-    rest = sum(bytes_ for name, bytes_ in parts.items() if name not in ("activations", "kv_cache"))
-    return rest + max(turns) + (0.0 if gpu else LIBRARIES)
+    training, generating = (sum(parts.get(name, 0.0) for name in names) for names in _TURNS)
+    rest = sum(bytes_ for name, bytes_ in parts.items() if not any(name in names for names in _TURNS))
+    return rest + max(training, generating) + (0.0 if gpu else LIBRARIES)
 
 
 def reference(weights: Weights, trainer: dict[str, Any]) -> Parts:
