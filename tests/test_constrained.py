@@ -155,6 +155,28 @@ def test_of_a_note_without_words_nothing_is_cited(constraints, text):
         assert refused_at(constraints[form], text, '"') == ""
 
 
+def test_where_no_token_goes_on_the_answer_ends(constraints):
+    """As with a tokenizer that lacks a letter of the note."""
+    constraint = constraints["lines"]
+    t, o, s = (constraint.bytes.index(letter) for letter in (b"t", b"o", b"s"))
+    row = constraint.row("tos")
+    matcher = row._matcher
+    bits = matcher.compute_bitmask
+
+    def without_s():
+        mask = bytearray(bits())
+        mask[s // 8] &= ~(1 << s % 8) & 0xFF
+        return bytes(mask)
+
+    row._matcher = SimpleNamespace(compute_bitmask=without_s, consume_token=matcher.consume_token)
+    for token in (constraint.bytes.index(b'"'), t, o):
+        assert row.allowed()[token]
+        row.take(token)
+    assert set(row.allowed().nonzero()[0]) == set(constraint.ends)
+    row.take(next(iter(constraint.ends)))
+    assert row.ended and set(row.allowed().nonzero()[0]) == set(constraint.ends)
+
+
 def wander(constraint, text, chance, most=250):
     """An answer chosen at random among what may be written, and whether it came to its end."""
     row, written = constraint.row(text), b""
