@@ -5,7 +5,6 @@ import json
 import pytest
 
 from scl_rl.corpus.types import Annotation, Document, PredictedCode, PredictedMention, Prediction
-from scl_rl.metrics.compare import comparison
 from scl_rl.metrics.published import codiesp_x_counts, mdace_counts
 from scl_rl.metrics.report import evaluate_predictions
 from scl_rl.scoring import Counts
@@ -126,17 +125,6 @@ def test_tiers_charge_a_wrong_code_to_the_wording_that_it_cites():
     assert tiers["A"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)}
     assert tiers["B"]["recall"] == tiers["C"]["precision"] == 0.0
     assert tiers["AB"]["f1"] == pytest.approx(2 / 4)
-
-
-def test_the_table_says_when_a_stage_fell_below_its_parent():
-    def candidate(name, parent, found):
-        figures = evaluate_predictions([GOLD], [predicted(**{code: [[at("HTN")]] for code in found})])
-        return {"name": name, "parent": parent, "tokens": 10, "minutes": 1.0, "figures": figures}
-
-    said = comparison([candidate("sft", None, ["I10"]), candidate("rl", "sft", ["I10", "J45"])])
-    assert said["notes"] == ["rl is BELOW its parent sft: joint F1 0.400 against 0.500"]
-    assert [row[0] for row in said["table"]["rows"]] == ["sft", "rl"]
-    assert len(said["table"]["columns"]) == len(said["table"]["rows"][0])
 
 
 def test_the_hugging_face_metric_gives_the_same_figures():

@@ -46,6 +46,16 @@ def cell_text(cell: Any) -> str:
     return str(cell)
 
 
+def print_breakdowns(breakdowns: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Print the breakdowns of a comparison, a table each, on standard output."""
+    for name, groups in breakdowns.items():
+        if not groups:
+            continue
+        columns = [f"joint F1 {name.replace('_', ' ')}", "documents", "gold codes", *groups[0]["joint_f1"]]
+        rows = [[g["group"], g["documents"], g["codes"], *g["joint_f1"].values()] for g in groups]
+        print_table({"columns": columns, "rows": rows})
+
+
 def score_rows(report: Mapping[str, Any], prefix: str = "") -> list[list[Any]]:
     """``[name, precision, recall, f1]`` for every such triple in an evaluation, names joined by spaces."""
     rows: list[list[Any]] = []

@@ -9,9 +9,9 @@ from typing import Any
 from ..corpus.jsonl import read_documents, read_predictions
 from ..corpus.types import Document, Prediction
 from ..errors import Problem, UserError
-from ..scoring.judge import GoldDocument
 from ..scoring.locate import fold
 from ..scoring.tally import Counts, Tally
+from .judged import judged
 from .published import MDACE_SCORES, codiesp_x_counts, gold_mentions, mdace_counts, predicted_mentions
 from .tiers import TierTally
 
@@ -21,6 +21,16 @@ def evaluate_files(predictions: Path, documents: Path) -> dict[str, Any]:
 
     Raises:
         UserError: a file can't be read, or the two don't go together.
+    """
+    gold = labelled_documents(documents)
+    return evaluate_predictions(gold, read_predictions(predictions, gold))
+
+
+def labelled_documents(documents: Path) -> list[Document]:
+    """The documents of a file, all of which must have annotations.
+
+    Raises:
+        UserError: the file can't be read, or one has none.
     """
     gold = read_documents(documents)
     unlabelled = [document.id for document in gold if document.annotations is None]
@@ -32,7 +42,7 @@ def evaluate_files(predictions: Path, documents: Path) -> dict[str, Any]:
                 'leave them out, or write "annotations": [] where a note has no codes',
             )
         )
-    return evaluate_predictions(gold, read_predictions(predictions, gold))
+    return gold
 
 
 def evaluate_predictions(documents: list[Document], predictions: Iterable[Prediction]) -> dict[str, Any]:
@@ -42,39 +52,28 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
     a mention may stand for every place where its words occur. Documents with a code whose evidence was
     never annotated take part in ``code`` and ``evidence.grounded`` alone. 0/0 is 0 throughout.
     """
-    by_id = {prediction.id: prediction for prediction in predictions}
     code, joint, anywhere, tiers = Tally(), Tally(), Tally(), TierTally()
     mdace = dict.fromkeys(MDACE_SCORES, Counts())
     codiesp = Counts()
     mentions = located = misquoted = all_cited = with_evidence = malformed = 0
-    for document in documents:
-        gold = GoldDocument.of(document)
-        prediction = by_id.get(document.id) or Prediction(id=document.id, codes=[])
-        cited = predicted_mentions(prediction)
-        malformed += prediction.malformed
-        mentions += sum(len(c.mentions) for c in prediction.codes)
-        located += len(cited)
-        misquoted += _misquoted(document.text, prediction)
-        code.add(gold.mentions, {c.code: c.code in gold.mentions for c in prediction.codes})
+    for one in judged(documents, predictions):
+        document, gold = one.document, one.gold
+        malformed += one.prediction.malformed
+        mentions += one.mentions
+        located += one.located
+        misquoted += _misquoted(document.text, one.prediction)
+        code.add(gold.mentions, one.right)
         if not gold.has_evidence:
             continue
         with_evidence += 1
-        by_code: dict[str, list[Any]] = {c.code: [] for c in prediction.codes}
-        for predicted in prediction.codes:
-            by_code[predicted.code] += [mention.fragments for mention in predicted.mentions]
-        here = {name: gold.verdict(name, places) for name, places in by_code.items()}
-        there = {
-            name: here[name].cited or gold.verdict(name, places, anywhere=True).cited
-            for name, places in by_code.items()
-        }
-        joint.add(gold.mentions, {name: verdict.cited for name, verdict in here.items()})
-        anywhere.add(gold.mentions, there)
-        all_cited += all(verdict.cited for verdict in here.values())
-        tiers.add(document, gold, by_code, here)
-        golds = gold_mentions(document)
+        joint.add(gold.mentions, one.cited)
+        anywhere.add(gold.mentions, one.cited_anywhere)
+        all_cited += all(one.cited.values())
+        tiers.add(document, gold, one.places, one.verdicts)
+        golds, cited = gold_mentions(document), predicted_mentions(one.prediction)
         for name, counts in mdace_counts(document.text, golds, cited).items():
             mdace[name] += counts
-        codiesp += codiesp_x_counts(golds, cited, list(by_code))
+        codiesp += codiesp_x_counts(golds, cited, list(one.places))
     figures: dict[str, Any] = {
         "documents": len(documents),
         "code": code.as_dict(),
