@@ -36,12 +36,18 @@ class CompareSettings(StageSettings):
         """The documents that it is about."""
         return {self.on}
 
+    def beside(self) -> list[str]:
+        """The stages named under ``against``: that there are such is known before anything runs."""
+        return self.against
+
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """Evaluations on other documents than its own."""
         other = {str(on) for parent in parents if (on := getattr(parent, "on", self.on)) != self.on}
         if not other:
             return ""
-        return f"'on: {self.on}', but a stage that it starts from evaluates on {' and '.join(sorted(other))}"
+        return (
+            f"compares on {self.on} documents what was evaluated on {' and '.join(sorted(other))} documents"
+        )
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``comparison.json`` and report it.
