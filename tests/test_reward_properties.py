@@ -44,7 +44,8 @@ NOT_OF = {
 
 
 def test_the_table_has_every_built_in() -> None:
-    assert {name.split()[0] for name in VARIANTS} == POINTS.keys()
+    # consistency judges by a file of spans and not by gold evidence; tests/test_verify.py is about it.
+    assert {name.split()[0] for name in VARIANTS} == POINTS.keys() - {"consistency"}
 
 
 @dataclass(frozen=True)
