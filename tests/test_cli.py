@@ -85,12 +85,15 @@ def test_run_json_prints_the_summary_and_nothing_else(toy: Path) -> None:
     assert "the stage talks" in done.stderr and "a library talks" in done.stderr
 
 
+LOG = "runs/toy/stages/.only.partial/log.txt"
+
+
 @pytest.mark.parametrize(
     ("how", "code", "line"),
     [
         ("user", 2, "error: no luck"),
-        ("work", 1, "error: stage only failed: no luck (traceback in runs/toy/log.txt)"),
-        ("bug", 1, "error: stage only failed: RuntimeError: no luck (traceback in runs/toy/log.txt)"),
+        ("work", 1, f"error: stage only failed: no luck (traceback in {LOG})"),
+        ("bug", 1, f"error: stage only failed: RuntimeError: no luck (traceback in {LOG})"),
         ("stop", 130, "stopped; the same command goes on from here"),
     ],
 )

@@ -78,6 +78,7 @@ def stage(place, name, said=None, parent=None):
         data=DataFiles(annotated=documents, dev=documents),
         parents=(StageResult(name=parent, kind="sft", folder=place / parent),) if parent else (),
         say=[].append if said is None else said.append,
+        progress=[].append if said is None else said.append,
     )
 
 
@@ -151,8 +152,9 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     bench = Target.load([("evidence", 1.0, {})], "lines", {"base": place})
     scored_now = bench.score([notes[c.id].row(c.completion) for c in again], [c.completion for c in again])
     assert scored_now == [line["rewards"]["evidence"] for line in kept]
-    lines = [line for line in said if line.startswith("together: step ") and "reward" in line]
-    assert len(lines) == 2 and lines[1].startswith("together: step 2/2, reward ")
+    lines = [line for line in said if line.startswith("together: ") and "reward" in line]
+    assert lines[-1].startswith("together: 2/2, reward ") and lines[-1].endswith(" left")
+    assert ", dev joint F1 0." in lines[-1] and " tokens/s, " in lines[-1]
     assert figures["warnings"] == [
         line.removeprefix("together: warning: ") for line in said if "warning" in line
     ]

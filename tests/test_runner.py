@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from scl_rl.runner import keys
 from scl_rl.runner.manifest import Manifest, locked
 from scl_rl.runner.plan import plan
 from scl_rl.runner.run import RunOptions, run_recipe
+from scl_rl.runner.select import Selection
 from scl_rl.stages import registry
 from scl_rl.stages.base import StageContext, StageSettings
 
@@ -41,7 +43,10 @@ class Train(StageSettings):
         found = len(list(context.folder.glob("step-*")))
         for step in range(found, self.steps):
             if step == self.stop_at and not found:
-                raise {"stop": KeyboardInterrupt, "user": UserError}.get(self.error, ValueError)(self.error)
+                errors = {"stop": KeyboardInterrupt, "user": UserError, "memory": MemoryError}
+                if self.error == "full":
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                raise errors.get(self.error, ValueError)(self.error)
             (context.folder / f"step-{step}").touch()
             Train.done.append(f"{context.name}:{step}")
         return {"steps": self.steps, "found": found}
@@ -101,16 +106,17 @@ class Toy:
         self.run_folder = self.runs / "toy"
         self.file.write_text(yaml.safe_dump(RECIPE, sort_keys=False))
 
-    def run(self, *overrides: str, force: tuple[str, ...] = ()) -> list[str]:
+    def run(self, *overrides: str, reuse: bool = False, **selected: tuple[str, ...]) -> list[str]:
         """Run it; what was said."""
         said: list[str] = []
-        run_recipe(load_recipe(self.file, overrides), self.runs, RunOptions(force, said.append))
+        options = RunOptions(Selection(**selected), reuse, said.append)
+        run_recipe(load_recipe(self.file, overrides), self.runs, options)
         return said
 
-    def plan(self, *overrides: str, force: tuple[str, ...] = ()) -> dict[str, str]:
+    def plan(self, *overrides: str, **selected: tuple[str, ...]) -> dict[str, str]:
         """Stage → reason, for those that would run."""
-        recipe = load_recipe(self.file, overrides)
-        return {step.name: step.reason for step in plan(recipe, self.run_folder, force) if step.runs}
+        steps = plan(load_recipe(self.file, overrides), self.run_folder, Selection(**selected))
+        return {step.name: step.reason for step in steps if step.runs}
 
     def stage(self, name: str) -> dict[str, Any]:
         """A stage's entry in the manifest."""
@@ -138,7 +144,8 @@ def test_first_run_makes_everything(toy: Toy) -> None:
     assert summary["data"]["test"] == 2
     assert summary["hardware"]["cores"] >= 1
     assert toy.stage("base")["outputs"] == [
-        f"stages/base/{name}" for name in ("key.json", "step-0", "step-1", "step-2")
+        f"stages/base/{name}"
+        for name in ("figures.json", "key.json", "log.txt", "step-0", "step-1", "step-2")
     ]
     assert not list((toy.run_folder / "stages").glob(".*"))
 
@@ -231,7 +238,9 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
 
     first, second = recipe("one"), recipe("two")
     assert [step.key for step in first] == [step.key for step in second]
-    run_recipe(load_recipe(toy.folder / "one/r.yaml"), toy.runs, RunOptions(say=lambda line: None))
+    run_recipe(
+        load_recipe(toy.folder / "one/r.yaml"), toy.runs, RunOptions(say=lambda line: None, reuse=True)
+    )
     with (toy.folder / "one/t.jsonl").open("a") as stream:
         stream.write('{"id": "another", "text": "x", "annotations": []}\n')
     changed = plan(load_recipe(toy.folder / "one/r.yaml"), toy.run_folder)
@@ -300,7 +309,7 @@ def test_a_failed_stage_leaves_its_traceback_in_the_log(toy: Toy) -> None:
     toy.run()
     with pytest.raises(WorkError) as caught:
         toy.run("base.stop_at=0")
-    log = toy.run_folder / "log.txt"
+    log = toy.run_folder / "stages/.base.partial/log.txt"
     assert str(caught.value) == f"stage base failed: ValueError: boom (traceback in {log})"
     assert "Traceback" in log.read_text() and "ValueError: boom" in log.read_text()
     assert toy.stage("base")["error"] == "boom"
@@ -384,3 +393,104 @@ def test_codiesp_shares_no_article_between_training_and_test() -> None:
     assert len(kept.annotated) == 500 and len(kept.test) == 250 and not kept.dev
     with pytest.raises(UserError, match=r"data\.documents: asks for 900 documents, there are \d+"):
         load_sets(CodiespSource(path=path, documents=900))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("memory", "out of memory: lower the stage's batch_size (traceback in "),
+        ("full", "MB free): make room; the same command goes on (traceback in "),
+    ],
+)
+def test_a_stage_that_lacks_room_says_what_to_do(toy: Toy, error: str, told: str) -> None:
+    with pytest.raises(WorkError) as caught:
+        toy.run("base.stop_at=1", f"base.error={error}")
+    assert str(caught.value).startswith("stage base failed: ") and told in str(caught.value)
+    toy.run("base.stop_at=1", f"base.error={error}")
+    assert toy.stage("base")["figures"]["found"] == 1
+
+
+def test_a_full_disk_under_the_runner_itself_is_told(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(self: Manifest, folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(WorkError, match=r"toy is full: make room; the same"):
+        patch.setattr(Manifest, "write", write)
+        toy.run()
+    toy.run()
+
+
+def test_work_that_was_done_and_not_yet_put_in_place_is_not_done_again(toy: Toy) -> None:
+    rename, killed = Path.rename, {"left": 1}
+
+    class Killed(BaseException):
+        pass
+
+    def die(self: Path, target: Path) -> Path:
+        if self.name == ".more.partial" and killed["left"]:
+            killed["left"] = 0
+            raise Killed
+        return rename(self, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", die)
+        with pytest.raises(Killed):
+            toy.run()
+    done = list(Train.done)
+    toy.run()
+    assert Train.done == done == [f"{stage}:{step}" for stage in ("base", "more") for step in range(3)]
+    assert toy.stage("more")["figures"] == {"steps": 3, "found": 0}
+
+
+def test_until_runs_what_a_stage_needs_and_no_more(toy: Toy) -> None:
+    assert list(toy.plan(until=("base",))) == ["data", "base"]
+    said = toy.run(until=("base",))
+    assert said[-1] == "skip table: left out (first run)"
+    summary = json.loads((toy.run_folder / "summary.json").read_text())
+    assert list(summary["stages"]) == ["base"] and summary["comparison"] is None
+    assert list(toy.plan()) == ALL[2:]
+
+
+def test_from_and_only_run_nothing_that_comes_before(toy: Toy) -> None:
+    told = "stage 'more': stage 'base' has to run before it: left out (first run)"
+    with pytest.raises(UserError) as caught:
+        toy.plan(only=("more",))
+    assert "stage 'data' has to run before it" in str(caught.value)
+    toy.run(until=("data",))
+    with pytest.raises(UserError) as caught:
+        toy.plan(start=("more",))
+    assert str(caught.value) == f"{told} (run it too, or first: --until base)"
+    toy.run(until=("base",))
+    assert list(toy.plan(only=("more",))) == ["more"]
+    assert list(toy.plan(start=("more",), until=("judge.more",))) == ["more", "judge.more"]
+    with pytest.raises(UserError, match=r"stage 'table': stage 'judge.base' has to run before it"):
+        toy.plan(start=("more",))
+    toy.run()
+    assert toy.plan(start=("more",), force=("more",)) == {
+        "more": "forced",
+        "judge.more": "parent more runs again",
+        "table": "parent judge.more runs again",
+    }
+    with pytest.raises(UserError, match=r"--until mor: there is no such stage \(did you mean 'more'\?\)"):
+        toy.plan(until=("mor",))
+
+
+def test_a_name_that_another_recipe_has_used_is_refused(toy: Toy) -> None:
+    toy.run()
+    other = toy.folder / "other.yaml"
+    stages = {**RECIPE["stages"], "base": {"kind": "train", "steps": 2}}
+    other.write_text(yaml.safe_dump({**RECIPE, "stages": stages}, sort_keys=False))
+    mine, toy.file = toy.file, other
+    with pytest.raises(UserError) as caught:
+        toy.run()
+    lost = "stages 'base', 'more', 'judge.base' and 2 more"
+    hint = "give this recipe another 'name', or say --reuse"
+    assert (
+        str(caught.value) == f"{toy.run_folder}: {mine} was run there; this would replace its {lost} ({hint})"
+    )
+    assert toy.stage("base")["figures"]["steps"] == 3
+    toy.run(reuse=True)
+    assert toy.stage("base")["figures"]["steps"] == 2
+    shutil.copy(other, mine)
+    toy.file = mine
+    toy.run()  # the same under another name replaces nothing

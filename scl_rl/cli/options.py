@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+
+Names = tuple[str, ...]
 
 READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITE = click.Path(dir_okay=False, path_type=Path)
@@ -25,7 +30,26 @@ runs = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Where run folders lie.",
 )
-force = click.option(
-    "--force", multiple=True, metavar="STAGE", help="Run this stage even if nothing changed; may be repeated."
-)
+_SELECTING = {
+    "force": "Run this stage even if nothing changed; may be repeated.",
+    "only": "Run at most this stage; may be repeated.",
+    "from": "Run at most this stage and what comes of it; may be repeated.",
+    "until": "Run at most this stage and what it needs; may be repeated.",
+}
+
+
+def selection(verb: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which stages run, as one argument ``selection``: fields of ``Selection``."""
+
+    @functools.wraps(verb)
+    def selecting(force: Names, only: Names, start: Names, until: Names, **others: Any) -> None:
+        verb(selection={"force": force, "only": only, "start": start, "until": until}, **others)
+
+    command = selecting
+    for option, words in reversed(_SELECTING.items()):
+        name = "start" if option == "from" else option
+        command = click.option(f"--{option}", name, multiple=True, metavar="STAGE", help=words)(command)
+    return command
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

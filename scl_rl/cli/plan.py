@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 @click.argument("recipe")
 @options.overrides
 @options.runs
-@options.force
+@options.selection
 @options.as_json
 def plan(
-    recipe: str, overrides: tuple[str, ...], runs_dir: Path, force: tuple[str, ...], as_json: bool
+    recipe: str,
+    overrides: tuple[str, ...],
+    runs_dir: Path,
+    selection: dict[str, options.Names],
+    as_json: bool,
 ) -> None:
     """Say which stages of RECIPE would run, why, and what they take. Nothing is run or written.
 
@@ -32,10 +36,11 @@ def plan(
     from ..recipe.load import load_recipe
     from ..runner.forecast import forecast
     from ..runner.plan import plan as plan_recipe
+    from ..runner.select import Selection
 
     loaded = load_recipe(recipe, overrides)
     folder = runs_dir / loaded.name
-    steps = plan_recipe(loaded, folder, force)
+    steps = plan_recipe(loaded, folder, Selection(**selection))
     found = forecast(loaded, steps, folder)
     if as_json:
         shown = {"recipe": loaded.name, "folder": str(folder), "stages": _stages(steps, found)}

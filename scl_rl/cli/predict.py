@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -56,19 +57,25 @@ def predict(
 ) -> None:
     """Predict codes with their evidence for a file of documents."""
     from ..stages.predict import predict_file
+    from .console import RunConsole
 
     allowed = _allowed(decoding, codes, model)
 
-    figures = predict_file(
-        model,
-        documents,
-        out,
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        window=window,
-        codes=allowed,
-        say=lambda line: click.echo(line, err=True),
-    )
+    console = RunConsole(sys.stderr)
+    try:
+        figures = predict_file(
+            model,
+            documents,
+            out,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            window=window,
+            codes=allowed,
+            say=console.say,
+            tell=console.progress,
+        )
+    finally:
+        console.close()
     if as_json:
         click.echo(json.dumps(figures))
     else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +18,8 @@ from . import options
 @click.argument("recipe")
 @options.overrides
 @options.runs
-@options.force
+@options.selection
+@click.option("--reuse", is_flag=True, help="Go on in the folder of another recipe of the same name.")
 @options.as_json
 @click.pass_context
 def run(
@@ -24,30 +27,41 @@ def run(
     recipe: str,
     overrides: tuple[str, ...],
     runs_dir: Path,
-    force: tuple[str, ...],
+    selection: dict[str, options.Names],
+    reuse: bool,
     as_json: bool,
 ) -> None:
     """Run RECIPE, a YAML file or the name of a shipped recipe.
 
     Stages whose settings, data, parents, rewards and library versions have not changed are skipped; a run
-    that was stopped goes on where it was.
+    that was stopped, by Ctrl-C, SIGTERM or anything else, goes on where it was.
     """
     from ..recipe.load import load_recipe
     from ..runner.run import RunOptions, run_recipe
+    from ..runner.select import Selection
+    from .console import RunConsole
     from .tables import print_table
 
-    messages = sys.stderr if as_json else sys.stdout
-
-    def say(line: str) -> None:
-        click.echo(line, file=messages)
-
     loaded = load_recipe(recipe, overrides)
+    console = RunConsole(sys.stderr if as_json else sys.stdout)
+    how = RunOptions(Selection(**selection), reuse, console.say, console.progress)
+    terminated: list[int] = []
+
+    def terminate(number: int, frame: Any) -> None:  # as schedulers ask for it ahead of a time limit
+        terminated.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what libraries print is not our output
-            folder = run_recipe(loaded, runs_dir, RunOptions(force, say))
+            folder = run_recipe(loaded, runs_dir, how)
     except KeyboardInterrupt:
+        console.close()
         click.echo("\nstopped; the same command goes on from here", err=True)
-        ctx.exit(130)
+        ctx.exit(128 + (signal.SIGTERM if terminated else signal.SIGINT))
+    finally:
+        console.close()
+        signal.signal(signal.SIGTERM, before)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..atomic import new_folder
 from ..errors import UserError
 from .resolve import resolve_model
 
@@ -116,10 +117,11 @@ def load_trained(
 
 
 def save_trained(loaded: Loaded, folder: Path, card: ModelCard) -> None:
-    """Save weights or adapter (safetensors), tokenizer and card."""
+    """Save weights or adapter (safetensors), tokenizer and card, all of them or nothing."""
     only = (
         {"selected_adapters": ["default"]} if hasattr(loaded.model, "peft_config") else {}
     )  # not TRL's reference
-    loaded.model.save_pretrained(folder, **only)
-    loaded.tokenizer.save_pretrained(folder)
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with new_folder(folder) as half:
+        loaded.model.save_pretrained(half, **only)
+        loaded.tokenizer.save_pretrained(half)
+        (half / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

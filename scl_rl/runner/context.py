@@ -8,7 +8,8 @@ from pathlib import Path
 from ..corpus.sources import SETS
 from ..recipe.schema import Recipe
 from ..stages.base import DataFiles, StageContext, StageResult
-from .plan import DATA, stage_folder
+from .plan import stage_folder
+from .select import DATA
 
 
 def context_of(

@@ -14,7 +14,8 @@ from .data_check import check_data
 from .estimate import Cost, Estimator, disk_needed
 from .look import look_at
 from .manifest import Manifest
-from .plan import DATA, Step, stage_folder
+from .plan import Step, stage_folder
+from .select import DATA
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from ..atomic import write_json
 from ..errors import Problem, UserError, WorkError
 
 
@@ -33,10 +33,11 @@ class Entry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The stages that a run folder has, or tried to have."""
+    """The stages that a run folder has, or tried to have, and the file of the recipe."""
 
     version: Literal[1] = 1
     recipe: str = ""
+    source: str = ""
     stages: dict[str, Entry] = Field(default_factory=dict)
 
     @classmethod
@@ -60,13 +61,6 @@ class Manifest(BaseModel):
     def write(self, folder: Path) -> None:
         """Replace the folder's manifest in one step."""
         write_json(folder / "manifest.json", self.model_dump(mode="json"))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that the file is either the old one or the new one, never half of it."""
-    half = path.with_name(f".{path.name}.partial")
-    half.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    half.replace(path)
 
 
 def now() -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import Problem, UserError
 from ..recipe.schema import Recipe, Stage
-from ..suggest import did_you_mean
 from .keys import changes, data_ingredients, key_of, stage_ingredients
 from .manifest import Manifest, minute
-
-DATA = "data"
+from .select import DATA, Selection
 
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of a plan. ``stage`` is None for the data step."""
+    """One stage of a plan. ``stage`` is None for the data step.
+
+    ``stale`` is one that would have to run, and was left out.
+    """
 
     name: str
     kind: str
@@ -29,6 +29,7 @@ class Step:
     runs: bool
     reason: str
     forced: bool = False
+    stale: bool = False
 
     def __str__(self) -> str:
         return f"{'run' if self.runs else 'skip'} {self.name}: {self.reason}"
@@ -44,46 +45,50 @@ def partial_folder(run: Path, name: str) -> Path:
     return run / "stages" / f".{name}.partial"
 
 
-def plan(recipe: Recipe, run: Path, force: Collection[str] = ()) -> list[Step]:
+def plan(recipe: Recipe, run: Path, selection: Selection | None = None) -> list[Step]:
     """The steps of a recipe in the order in which they run, the data step first.
 
     Args:
         run: the run's folder; it need not exist.
-        force: stages to run although nothing changed; a stage that fanned out may be named as written.
+        selection: which stages may run, and which have to.
 
     Raises:
-        UserError: ``force`` names no stage, or the folder's manifest is damaged.
+        UserError: ``selection`` names no stage, or leaves out what has to run first; or the folder's
+            manifest is damaged.
     """
-    known = {DATA, *recipe.written, *(stage.name for stage in recipe.stages)}
-    wrong = [name for name in force if name not in known]
-    if wrong:
-        raise UserError(
-            *(
-                Problem(f"--force {name}", "there is no such stage", did_you_mean(name, known))
-                for name in wrong
-            )
-        )
+    selection = selection or Selection()
+    chosen, forced = selection.chosen(recipe), selection.forced(recipe)
     manifest = Manifest.read(run)
     steps: dict[str, Step] = {}
 
-    def add(name: str, stage: Stage | None, ingredients: dict[str, Any], forced: bool) -> None:
+    def add(name: str, stage: Stage | None, ingredients: dict[str, Any]) -> None:
         parents = (*stage.parents, *stage.beside) if stage else ()
         key = key_of(ingredients)
         remade = [parent for parent in parents if steps[parent].runs]
-        reason = "forced" if forced else _reason(name, key, ingredients, remade, manifest, run)
-        runs = bool(reason)
-        if not runs:
+        force = name in forced
+        reason = "forced" if force else _reason(name, key, ingredients, remade, manifest, run)
+        runs, stale = bool(reason) and name in chosen, bool(reason) and name not in chosen
+        if not reason:
             reason = f"unchanged since {minute(manifest.stages[name].finished)}"
+        if stale:
+            reason = f"left out ({reason})"
+        if runs:
+            _check_first([DATA, *parents] if stage else [], name, steps)
         kind = stage.kind if stage else DATA
-        steps[name] = Step(name, kind, parents, stage, key, ingredients, runs, reason, forced)
+        steps[name] = Step(name, kind, parents, stage, key, ingredients, runs, reason, force, stale)
 
-    add(DATA, None, data_ingredients(recipe), DATA in force)
+    add(DATA, None, data_ingredients(recipe))
     for stage in recipe.stages:
-        parents = {parent: steps[parent].key for parent in (*stage.parents, *stage.beside)}
-        ingredients = stage_ingredients(recipe, stage, steps[DATA].key, parents)
-        written = next(name for name, settings in recipe.written.items() if settings is stage.settings)
-        add(stage.name, stage, ingredients, stage.name in force or written in force)
+        keys = {parent: steps[parent].key for parent in (*stage.parents, *stage.beside)}
+        add(stage.name, stage, stage_ingredients(recipe, stage, steps[DATA].key, keys))
     return list(steps.values())
+
+
+def _check_first(needed: list[str], name: str, steps: dict[str, Step]) -> None:
+    for other in needed:
+        if steps[other].stale:
+            what = f"stage '{other}' has to run before it: {steps[other].reason}"
+            raise UserError(Problem(f"stage '{name}'", what, f"run it too, or first: --until {other}"))
 
 
 def _reason(

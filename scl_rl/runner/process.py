@@ -9,15 +9,16 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, WorkError
 from ..stages.base import StageContext, StageSettings
+from ..stages.stop import STOP
+from .failure import in_words
 
-_GRACE = 20  # seconds that an interrupted stage has for tidying up
 _PRELOADED = "scl_rl.runner.preload"
 
 
@@ -28,46 +29,63 @@ class _ElsewhereError(Exception):
         return f"\n{self.args[0]}"
 
 
-def run_apart(settings: StageSettings, context: StageContext) -> dict[str, Any]:
+def run_apart(settings: StageSettings, context: StageContext, log: Path) -> dict[str, Any]:
     """``settings.run(context)`` in a new process; what it says is said here.
 
     Where the system has a fork server, the heavy libraries are imported once, in the server, and every
-    stage starts from there.
+    stage starts from there. An interrupt is passed on to the stage, which may finish what it is at; if that
+    turns out to be all of its work, ``STOP.asked`` tells so. A second interrupt kills it.
+
+    Args:
+        log: the file to which what libraries print is appended.
 
     Raises:
         UserError: as the stage raised it.
         WorkError: the stage failed, with the other process's traceback as its cause, or was killed.
-        KeyboardInterrupt: stopped by the user; the stage was told and has ended.
+        KeyboardInterrupt: stopped by the user; the stage has ended.
     """
     methods = get_all_start_methods()
     processes: Any = get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         processes.set_forkserver_preload([_PRELOADED])
     ours, theirs = processes.Pipe(duplex=False)
-    silent = dataclasses.replace(context, say=print)  # what says something here can't be sent there
+    silent = dataclasses.replace(context, say=print, progress=print)  # what talks here can't be sent there
     process = processes.Process(
-        target=_work, args=(settings, silent, dict(os.environ), theirs), name=f"scl-rl {context.name}"
+        target=_work, args=(settings, silent, dict(os.environ), theirs, log), name=f"scl-rl {context.name}"
     )
     process.start()
     theirs.close()
     try:
-        return _listen(ours, context.say, process)
+        try:
+            return _listen(ours, context, process, settings)
+        except KeyboardInterrupt:
+            if not process.is_alive():
+                raise
+            STOP.asked = True
+            process.terminate()
+            context.say(f"{context.name}: stopping; interrupt once more to stop at once")
+            return _listen(ours, context, process, settings)
     except BaseException:
-        _stop(process)
+        process.kill()
+        process.join()
         raise
     finally:
         ours.close()
 
 
-def _listen(messages: Connection, say: Callable[[str], None], process: Any) -> dict[str, Any]:
+def _listen(
+    messages: Connection, context: StageContext, process: Any, settings: StageSettings
+) -> dict[str, Any]:
     while True:
         try:
             kind, *content = messages.recv()
         except EOFError:
             process.join()
-            raise WorkError(_how_it_died(process.exitcode)) from None
-        if kind == "say":
-            say(content[0])
+            if STOP.asked:  # before it could answer
+                raise KeyboardInterrupt from None
+            raise WorkError(_how_it_died(process.exitcode, settings)) from None
+        if kind in ("say", "progress"):
+            (context.say if kind == "say" else context.progress)(content[0])
             continue
         process.join()
         if kind == "done":
@@ -78,49 +96,52 @@ def _listen(messages: Connection, say: Callable[[str], None], process: Any) -> d
         raise error from _ElsewhereError(told)
 
 
-def _how_it_died(code: int) -> str:
+def _how_it_died(code: int, settings: StageSettings) -> str:
     if code >= 0:
         return f"its process ended with exit code {code} and no result"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    advice = "; out of memory? lower per_device_train_batch_size or batch_size" if name == "SIGKILL" else ""
+    advice = f"; out of memory? {settings.memory_hint}" if name == "SIGKILL" else ""
     return f"its process was killed by {name}{advice}"
 
 
-def _stop(process: Any) -> None:
-    """Let the stage tidy up; a second interrupt, or patience at its end, kills it."""
-    if process.is_alive():
-        process.terminate()
-        with contextlib.suppress(KeyboardInterrupt):
-            process.join(_GRACE)
-    if process.is_alive():
-        process.kill()
-        process.join()
-
-
 def _work(
-    settings: StageSettings, context: StageContext, environment: dict[str, str], results: Connection
+    settings: StageSettings,
+    context: StageContext,
+    environment: dict[str, str],
+    results: Connection,
+    log: Path,
 ) -> None:
     """What the new process does: the stage, and telling how it went."""
     os.environ.update(environment)  # a fork server has that of its own start
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both; the runner passes it on
-    signal.signal(signal.SIGTERM, _stop_here)
-    sys.stdout = sys.stderr  # what libraries print is not our output
+    signal.signal(signal.SIGTERM, lambda number, frame: STOP.ask())
     _end_with_parent()
-    context = dataclasses.replace(context, say=lambda line: results.send(("say", line)))
+
+    def send(*message: Any) -> None:
+        results.send(message)
+
+    context = dataclasses.replace(
+        context, say=lambda line: send("say", line), progress=lambda line: send("progress", line)
+    )
     try:
-        results.send(("done", settings.run(context)))
+        _print_into(log)
+        send("done", settings.run(context))
     except KeyboardInterrupt:
-        results.send(("stopped",))
+        send("stopped")
     except (UserError, WorkError) as error:
-        results.send(("failed", error, traceback.format_exc()))
+        send("failed", error, traceback.format_exc())
     except BaseException as error:
-        lines = str(error).strip().splitlines() or ["no message"]
-        told = WorkError(f"{type(error).__name__}: {lines[0]}")
-        results.send(("failed", told, traceback.format_exc()))
+        send(
+            "failed", WorkError(in_words(error, settings.memory_hint, context.folder)), traceback.format_exc()
+        )
 
 
-def _stop_here(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
+def _print_into(log: Path) -> None:
+    """Send what libraries print to a file, be they written in Python or not."""
+    with log.open("a") as stream, contextlib.suppress(OSError):
+        for number in (1, 2):
+            os.dup2(stream.fileno(), number)
+    sys.stdout = sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
 
 
 def _end_with_parent() -> None:

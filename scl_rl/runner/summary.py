@@ -12,7 +12,8 @@ from typing import Any
 from ..recipe.schema import Recipe
 from .keys import versions
 from .manifest import Manifest, now
-from .plan import DATA, Step
+from .plan import Step
+from .select import DATA
 
 
 def summarise(recipe: Recipe, steps: list[Step], manifest: Manifest) -> dict[str, Any]:

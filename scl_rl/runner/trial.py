@@ -59,6 +59,6 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
         return
     context = context_of(recipe, run, "rewards", run, say)
     try:
-        run_apart(RewardTrial(rewards=rewards), context)
+        run_apart(RewardTrial(rewards=rewards), context, run / "log.txt")
     except WorkError as error:
         raise WorkError(f"trying the rewards failed: {error}") from error

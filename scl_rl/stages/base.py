@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import UserError
 
+CHECKPOINTS = "checkpoints"  # in a stage's folder until it is done: what only an interrupted stage needs
 TRAINED_KINDS = ("sft", "dpo", "grpo")  # the stages that leave a model
 
 
@@ -86,7 +87,10 @@ class StageResult:
 
 @dataclass(frozen=True)
 class StageContext:
-    """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when run() returns."""
+    """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when run() returns.
+
+    ``say`` takes a line about something that happened, ``progress`` one that takes the place of the last.
+    """
 
     name: str
     folder: Path
@@ -100,6 +104,7 @@ class StageContext:
     parents: tuple[StageResult, ...]
     beside: tuple[StageResult, ...] = ()
     say: Callable[[str], None] = print
+    progress: Callable[[str], None] = print
 
     @property
     def model_before(self) -> Path | None:
@@ -131,6 +136,7 @@ class StageSettings(BaseModel):
 
     own_process: ClassVar[bool] = False  # run apart from the runner, as what loads a model should be
     gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
+    memory_hint: ClassVar[str] = "lower the stage's batch_size"
     needs_parent: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = ()
     trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft", "dpo" or "grpo"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ..atomic import write_json
 from ..corpus.jsonl import read_documents
 from ..corpus.types import Document
 from ..metrics.report import evaluate_predictions
@@ -54,6 +55,11 @@ class DevChecks:
         good = {int(step): score for step, score in self.scores.items() if score >= least}
         return max(good, key=lambda step: (good[step], -step), default=0)
 
+    def latest(self) -> str:
+        """The last check for a line of progress; empty before the first."""
+        step = max(map(int, self.scores), default=None)
+        return "" if step is None else f", dev joint F1 {self.scores[str(step)]:.3f}"
+
     def check(self, step: int) -> None:
         """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
         if str(step) not in self.scores:
@@ -68,7 +74,7 @@ class DevChecks:
         self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
         if self._keep and self.best_step == step:
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
-        self._file.write_text(json.dumps(self.scores) + "\n", encoding="utf-8")
+        write_json(self._file, self.scores)
         self._context.say(
             f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
         )

@@ -142,7 +142,7 @@ class Filler:
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.batch_size,
                 seed=self._context.seed,
-                progress=Progress(self._context.name, self._context.say).count,
+                progress=Progress(self._context.name, self._context.progress).count,
             )
         )
         self.generated_tokens += sum(

@@ -103,7 +103,7 @@ class PairMaker:
         _write_lines(path, known)
         for document, line in zip(self._documents, known, strict=False):
             yield Sampled(document, line["answers"], line["scores"])
-        progress = Progress(self._context.name, self._context.say)
+        progress = Progress(self._context.name, self._context.progress, len(known))
         groups = sample_answers(
             self._loaded,
             [self._prompting.prompt(document.text) for document in self._documents],

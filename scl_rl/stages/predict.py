@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -57,6 +57,8 @@ class PredictSettings(StageSettings):
             batch_size=self.batch_size,
             codes=allowed_codes(self.codes, context.base, context.data) if constrained else None,
             say=context.say,
+            tell=context.progress,
+            label=context.name,
         )
 
 
@@ -70,13 +72,16 @@ def predict_file(
     batch_size: int = 16,
     window: int | None = None,
     codes: Collection[str] | None = None,
-    say: Any = print,
+    say: Callable[[str], None] = print,
+    tell: Callable[[str], None] = lambda line: None,
+    label: str = "predict",
 ) -> dict[str, Any]:
     """Predict every document of a file with a model folder that a stage wrote.
 
     Args:
         window: most note tokens in one window, instead of what the model's card says.
         codes: hold the answers to these codes and to words of the note; absent, decoding is free.
+        tell: takes a line about how far the work is, which begins with ``label``.
 
     Returns:
         ``{"documents", "windows", "malformed"}``, counts.
@@ -91,7 +96,7 @@ def predict_file(
     loaded = load_trained(model, base or Path.cwd(), say=say)
     prompting = Prompting(card.template, card.chat, card.answer, window or card.window, loaded.tokenizer)
     constraint = None if codes is None else Constraint(loaded, codes, card.answer)
-    progress = Progress("predict", say)
+    progress = Progress(label, tell)
     predictions, windows = predict_documents(
         loaded, records, prompting, max_new_tokens, batch_size, progress.count, constraint
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from typing import Any, NoReturn
 
 from ..errors import WorkError
@@ -13,7 +12,7 @@ from ..plugins.guard import Failed
 from .base import StageContext
 from .monitor import Figures, Monitor, in_words
 from .observe import PREFIX, forget_after
-from .progress import clock
+from .progress import Progress, Speed
 
 COMPLETIONS = "completions.jsonl"
 WINDOWS = "windows.jsonl"  # what the completions are about, as documents
@@ -41,11 +40,12 @@ class StepLog:
         self._monitor = monitor
         self._steps = steps
         self._file = context.folder / MONITOR
-        self._began, self._from = time.monotonic(), 0
+        self._speed, self._progress = Speed(), Progress(context.name, context.progress)
 
     def began(self, step: int) -> None:
         """Training begins after ``step``: take up what was written until then, and forget the rest."""
-        self._began, self._from = time.monotonic(), step
+        self._speed = Speed()
+        self._progress = Progress(self._context.name, self._context.progress, step)
         forget_after(self._context.folder / COMPLETIONS, step)
         for line in forget_after(self._file, step):
             if "dev_joint_f1" in line:
@@ -71,11 +71,10 @@ class StepLog:
         if step in self._monitor.checks:
             figures["dev_joint_f1"] = self._monitor.checks[step]
         self._write(figures)
-        took = time.monotonic() - self._began
-        left = clock(took / (step - self._from) * (self._steps - step))
-        self._context.say(
-            f"{self._context.name}: step {step}/{self._steps}, {in_words(figures)}, {left} left"
-        )
+        checks = self._monitor.checks
+        dev = f", dev joint F1 {checks[max(checks)]:.3f}" if checks else ""
+        note = f", {in_words(figures)}{dev}{self._speed.logged(logs)}"
+        self._progress.count(step, self._steps, note)
         self._warn(self._monitor.step(figures))
 
     def figures(self) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
-from .base import StageContext
+from .base import CHECKPOINTS, StageContext
 from .training import TrainingSettings
 
 
@@ -99,7 +98,7 @@ def trainer_defaults(context: StageContext) -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     fast_bfloat16 = cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return {
-        "output_dir": str(context.folder / "checkpoints"),
+        "output_dir": str(context.folder / CHECKPOINTS),
         "seed": context.seed,
         "use_cpu": not cuda,
         "bf16": fast_bfloat16 and context.model.dtype == "bfloat16",
@@ -112,22 +111,6 @@ def trainer_defaults(context: StageContext) -> dict[str, Any]:
         "disable_tqdm": True,
         "dataloader_pin_memory": cuda,
     }
-
-
-def last_checkpoint(context: StageContext) -> str | None:
-    """The last checkpoint that an interrupted run of this stage left in its folder."""
-    from transformers.trainer_utils import get_last_checkpoint
-
-    folder = context.folder / "checkpoints"
-    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    if found:
-        context.say(f"{context.name}: going on from {found.rsplit('/', 1)[-1]}")
-    return found
-
-
-def drop_checkpoints(context: StageContext) -> None:
-    """Remove what only an interrupted stage needs: with its optimizer, several times the model's size."""
-    shutil.rmtree(context.folder / "checkpoints", ignore_errors=True)
 
 
 def model_card(context: StageContext) -> ModelCard:

@@ -27,6 +27,10 @@ class TrainingSettings(StageSettings):
     )
 
     own_process: ClassVar[bool] = True
+    memory_hint: ClassVar[str] = (
+        "halve trainer.per_device_train_batch_size and double trainer.gradient_accumulation_steps, "
+        "set trainer.gradient_checkpointing: true, or train an adapter with 'peft'"
+    )
     parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
 
     def own_seeds(self) -> list[int]:

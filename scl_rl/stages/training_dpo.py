@@ -14,15 +14,15 @@ from ..modeling.generate import encode_prompt
 from ..preference.pair import Pair
 from .answer_positions import answer_positions_alone
 from .base import StageContext
+from .checkpoints import train
 from .dev_checks import DevChecks
 from .dpo import DpoSettings
 from .making_pairs import PAIRS
 from .observe import forget_after
+from .progress import Progress, Speed
 from .prompting import Prompting
 from .step_log import MONITOR
 from .trainers import (
-    drop_checkpoints,
-    last_checkpoint,
     quiet_libraries,
     start_model,
     trainer_defaults,
@@ -63,8 +63,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     )
     loaded.model = trainer.model
     with answer_positions_alone():
-        trainer.train(resume_from_checkpoint=last_checkpoint(context))
-    drop_checkpoints(context)
+        train(trainer, context)
     return {
         "tokens": log.tokens,
         "pairs": len(rows),
@@ -125,16 +124,21 @@ class LikelihoodLog:
         self._steps = steps
         self._beta = beta
         self._file = context.folder / MONITOR
+        self._speed, self._progress = Speed(), Progress(context.name, context.progress)
+        self._dev = ""
         self.tokens = 0
         self._before = 0  # tokens of the steps before the one that training goes on from; TRL counts anew
 
     def resume(self, step: int) -> None:
         """Forget what came after a step, from which training goes on."""
         kept = forget_after(self._file, step)
+        self._speed = Speed()
+        self._progress = Progress(self._context.name, self._context.progress, step)
         self._before = max((line["tokens"] for line in kept if "tokens" in line), default=0)
 
     def checked(self, step: int, joint_f1: float) -> None:
         """Write a dev check down."""
+        self._dev = f", dev joint F1 {joint_f1:.3f}"
         self._write({"step": step, "dev_joint_f1": joint_f1})
 
     def logged(self, step: int, logs: dict[str, Any]) -> None:
@@ -153,10 +157,12 @@ class LikelihoodLog:
             "tokens": self.tokens,
         }
         self._write(figures)
-        self._context.say(
-            f"{self._context.name}: step {step}/{self._steps}, loss {figures['loss']:.3f}, likelihood of "
-            f"chosen {figures['chosen_change']:+.2f} and rejected {figures['rejected_change']:+.2f} nats, "
-            f"{figures['accuracy']:.0%} of pairs in order"
+        self._progress.count(
+            step,
+            self._steps,
+            f", loss {figures['loss']:.3f}, likelihood of chosen {figures['chosen_change']:+.2f} and "
+            f"rejected {figures['rejected_change']:+.2f} nats, {figures['accuracy']:.0%} of pairs in order"
+            f"{self._dev}{self._speed.logged(logs)}",
         )
 
     def figures(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..corpus.jsonl import write_jsonl
@@ -10,6 +11,7 @@ from ..plugins.guard import distinct, guarded
 from ..plugins.load import load_bound
 from ..plugins.rows import row_of
 from .base import StageContext
+from .checkpoints import train
 from .dev_checks import DevChecks
 from .grpo import GrpoSettings
 from .monitor import Monitor
@@ -18,8 +20,6 @@ from .prompting import Prompting, some_windows
 from .rewarded import accuracies
 from .step_log import COMPLETIONS, WINDOWS, StepLog, keep_failure, say_nothing_of_rows
 from .trainers import (
-    drop_checkpoints,
-    last_checkpoint,
     quiet_libraries,
     start_model,
     trainer_defaults,
@@ -61,8 +61,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     loaded.model = trainer.model
-    trainer.train(resume_from_checkpoint=last_checkpoint(context))
-    drop_checkpoints(context)
+    train(trainer, context, _steps_between(config))
     return {
         "tokens": int(trainer.state.num_input_tokens_seen),
         "steps": trainer.state.global_step,
@@ -71,6 +70,16 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         "verifiers": accuracies(settings.rewards, context),
         **log.figures(),
     }
+
+
+def _steps_between(config: Any) -> int:
+    """The optimizer's steps from one generation that begins with one of them to the next such.
+
+    Between them, what was generated is in memory only: training can't go on from a checkpoint there.
+    """
+    batches: int = config.steps_per_generation * config.num_iterations
+    a_step: int = config.gradient_accumulation_steps
+    return math.lcm(batches, a_step) // a_step
 
 
 def _watched(

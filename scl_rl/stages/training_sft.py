@@ -8,14 +8,13 @@ from typing import Any
 
 from ..modeling.load import Loaded
 from .base import StageContext
+from .checkpoints import train
 from .dev_checks import DevChecks
 from .progress import trainer_progress
 from .prompting import Prompting
 from .sft import SftSettings
 from .sft_data import compose, in_batches
 from .trainers import (
-    drop_checkpoints,
-    last_checkpoint,
     model_card,
     quiet_libraries,
     start_model,
@@ -60,15 +59,14 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             ),
             processing_class=loaded.tokenizer,
             callbacks=[
-                trainer_progress(context.name, context.say, {"loss": "loss"}),
+                trainer_progress(context, checks.latest if checks else str),
                 *([checks.callback()] if checks else []),
             ],
         )
     )
-    trainer.train(resume_from_checkpoint=last_checkpoint(context))
+    train(trainer, context)
     loaded.model = trainer.model
     save_trained(loaded, context.folder / "model", model_card(context))
-    drop_checkpoints(context)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
         "tokens": sum(counts.values()),
