@@ -152,9 +152,8 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     bench = Target.load([("evidence", 1.0, {})], "lines", {"base": place})
     scored_now = bench.score([notes[c.id].row(c.completion) for c in again], [c.completion for c in again])
     assert scored_now == [line["rewards"]["evidence"] for line in kept]
-    lines = [line for line in said if line.startswith("together: ") and "reward" in line]
-    assert lines[-1].startswith("together: 2/2, reward ") and lines[-1].endswith(" left")
-    assert ", dev joint F1 0." in lines[-1] and " tokens/s, " in lines[-1]
+    (line,) = [line for line in said if line.startswith("together: 2/2, reward ")]
+    assert ", dev joint F1 0." in line and " tokens/s, " in line and line.endswith(" left")
     assert figures["warnings"] == [
         line.removeprefix("together: warning: ") for line in said if "warning" in line
     ]
