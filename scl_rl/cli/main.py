@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from ..errors import UserError, WorkError
+from .check import check
 from .compare import compare
 from .data import data
 from .evaluate import evaluate
@@ -56,5 +57,5 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, recipes, data, predict, evaluate, compare, reward):
+for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, reward):
     main.add_command(_verb)

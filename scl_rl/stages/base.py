@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -162,6 +162,14 @@ class StageSettings(BaseModel):
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """Why it can't start from these stages, though their kinds are right; empty if it can."""
         return ""
+
+    def rehearsed(self, tokens: int) -> Self:
+        """The same with as little to do as shows whether it works, on a few documents and a random model.
+
+        Args:
+            tokens: at least as many as those documents and spans have.
+        """
+        return self
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Do the work, write outputs into ``context.folder`` and return the figures to report."""

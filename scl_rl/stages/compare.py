@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -48,6 +48,10 @@ class CompareSettings(StageSettings):
         return (
             f"compares on {self.on} documents what was evaluated on {' and '.join(sorted(other))} documents"
         )
+
+    def rehearsed(self, tokens: int) -> Self:
+        """With as few samples as may be."""
+        return self.model_copy(update={"resamples": 100})
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``comparison.json`` and report it.

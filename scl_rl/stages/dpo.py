@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from .base import StageContext
-from .training import CheckedSettings
+from .training import CHECKS_AT_THE_ENDS, CheckedSettings
 
 
 class DpoSettings(CheckedSettings):
@@ -45,6 +45,10 @@ class DpoSettings(CheckedSettings):
     def uses(self) -> set[str]:
         """What it is checked on."""
         return {"dev"}
+
+    def rehearsed(self, tokens: int) -> Self:
+        """Once over the pairs."""
+        return self.model_copy(update={"epochs": 1.0, **CHECKS_AT_THE_ENDS})
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the best model into ``model/`` and report tokens, likelihoods and the dev checks."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from .base import StageContext
 from .rewarded import Rewarded, given_sets
-from .training import CheckedSettings
+from .training import CHECKS_AT_THE_ENDS, CheckedSettings
 
 
 class GrpoSettings(Rewarded, CheckedSettings):
@@ -52,6 +52,10 @@ class GrpoSettings(Rewarded, CheckedSettings):
     def uses(self) -> set[str]:
         """What it trains on and what it is checked on."""
         return {"dev", *given_sets(self.documents, self.code_only)}
+
+    def rehearsed(self, tokens: int) -> Self:
+        """Two steps."""
+        return self.model_copy(update={"steps": 2, **CHECKS_AT_THE_ENDS})
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the best model into ``model/`` and report tokens, rewards and the dev checks."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ..preference.corrupt import Corruption
 from ..preference.errors import ErrorKind
 from .base import TRAINED_KINDS, StageContext
-from .rewarded import Rewarded, given_sets
+from .rewarded import Rewarded, RewardSettings, given_sets
 
 
 class PairsSettings(Rewarded):
@@ -53,6 +53,20 @@ class PairsSettings(Rewarded):
     def uses(self) -> set[str]:
         """What it takes prompts from."""
         return given_sets(self.documents, self.code_only) | ({"spans"} if self.spans else set())
+
+    def rehearsed(self, tokens: int) -> Self:
+        """With pairs of gold for what follows: the answers of a random model are all as bad."""
+        return self.model_copy(
+            update={
+                "documents": self.documents or None,
+                "chosen": "gold",
+                "negatives": tuple(dict.fromkeys((*self.negatives, "dropped"))),
+                "rewards": [*self.rewards, RewardSettings(name="evidence")],
+                "errors": None,
+                "balance_codes": False,
+                "balance_length": False,
+            }
+        )
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``pairs.jsonl``, ``samples.jsonl``, ``best.jsonl``, ``report.json``; report the counts."""

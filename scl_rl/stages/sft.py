@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from .base import TRAINED_KINDS, StageContext, StageSettings
-from .training import TrainingSettings
+from .training import CHECKS_AT_THE_ENDS, TrainingSettings
 
 MADE = {"filled": "fill", "answers": "pairs"}  # shares of what a stage made, and the stage's kind
 
@@ -92,6 +92,13 @@ class SftSettings(TrainingSettings):
             if name not in self.shares and kind in kinds:
                 return f"starts from a stage of kind {kind}, whose {name} are left out: give '{name}' a share"
         return ""
+
+    def rehearsed(self, tokens: int) -> Self:
+        """On documents and spans: what other stages make, a random model makes badly or not at all."""
+        documents = self.documents + self.filled + self.answers
+        made = {"documents": documents, "filled": 0.0, "answers": 0.0}
+        checks = {} if self.check_every is None else CHECKS_AT_THE_ENDS
+        return self.model_copy(update={**made, "tokens": tokens, "like": None, **checks})
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Train, save the model into ``model/`` and report tokens, steps and the last loss."""

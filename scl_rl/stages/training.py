@@ -55,6 +55,9 @@ class TrainingSettings(StageSettings):
         return value
 
 
+CHECKS_AT_THE_ENDS = {"check_every": 1_000_000, "dev_documents": 2}  # before the first step, after the last
+
+
 class CheckedSettings(TrainingSettings):
     """A training stage that is checked on dev documents on its way, and keeps the best model that it was."""
 

@@ -1,0 +1,52 @@
+"""``scl-rl check``"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from . import options
+
+
+@click.command()
+@click.argument("recipe")
+@options.overrides
+@options.runs
+@click.option(
+    "--full-size", is_flag=True, help="With a random model as large as the real one: does it fit into memory?"
+)
+@options.as_json
+def check(recipe: str, overrides: tuple[str, ...], runs_dir: Path, full_size: bool, as_json: bool) -> None:
+    """Try every stage of RECIPE for a step or two, the longest samples first.
+
+    A small random model of the same architecture stands for the real one, so that what is wrong shows
+    within minutes, and not when the stage is reached. Nothing of a run is changed.
+    """
+    from ..recipe.load import load_recipe
+    from ..runner.forecast import forecast
+    from ..runner.plan import plan
+    from ..runner.rehearsal import rehearse
+    from .console import RunConsole
+
+    loaded = load_recipe(recipe, overrides)
+    folder = runs_dir / loaded.name
+    console = RunConsole(sys.stderr if as_json else sys.stdout)
+    began = time.monotonic()
+    notes = forecast(loaded, plan(loaded, folder), folder).notes
+    try:
+        for note in notes:
+            console.say(f"note: {note}")
+        with contextlib.redirect_stdout(sys.stderr):
+            number = rehearse(loaded, folder, console.say, console.progress, full_size)
+    finally:
+        console.close()
+    seconds = round(time.monotonic() - began, 1)
+    if as_json:
+        click.echo(json.dumps({"recipe": loaded.name, "stages": number, "seconds": seconds, "notes": notes}))
+    else:
+        click.echo(f"all {number} stages of {loaded.name} work, as far as {seconds:.0f} seconds can show")
