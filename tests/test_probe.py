@@ -505,7 +505,7 @@ def test_built_ins_pay_for_nothing_but_what_they_say(name, synthetic_bench, tmp_
 @pytest.mark.parametrize("name", EXPECTED)
 def test_built_ins_pay_for_nothing_but_what_they_say_on_real_notes(name, real_bench, tmp_path):
     tried = {attack.name for attack in SMALL}
-    # real wordings hold one another, so a wrong place is often part of a longer wording, and refused
+    # in real notes the other place of a word is often inside a longer word, and what tears one is refused
     refused = {"the right word at a wrong place"} if name == "consistency" else set()
     assert paid(name, *real_bench, tmp_path) == (tried & EXPECTED[name][0]) - refused
 
