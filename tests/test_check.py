@@ -105,11 +105,10 @@ def test_what_fails_on_the_longest_note_fails_at_once(place: Path) -> None:
     longest = max(len(document.text) for document in generate(data).documents)
     (place / "mine.py").write_text(LATE.replace("LONGEST", str(longest)))
     done = check(place)
-    assert done.returncode == 1
-    assert (
-        "error: stage grpo failed: reward './mine.py:mine' raised ZeroDivisionError (mine.py:3)"
-        in done.stderr
-    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: reward './mine.py:mine': row 0 (syn-train-")
+    assert last.endswith("): ZeroDivisionError: float division by zero (mine.py:3)")
 
 
 def test_the_longest_come_first_and_the_others_from_everywhere() -> None:

@@ -430,6 +430,7 @@ model: smollm2-135m
 data: {source: synthetic, codes: 10}
 stages:
   sft: {kind: sft, tokens: 90}
+  other: {kind: sft, tokens: 90}
   predict: {kind: predict, from: sft}
   evaluate: {kind: evaluate, from: predict}
   compare: {kind: compare, from: evaluate, %s}
@@ -440,6 +441,10 @@ stages:
     ("setting", "expected"),
     [
         ("against: [sfd]", "there is no stage 'sfd'"),
+        (
+            "against: [other]",
+            r"nothing of what it gathers comes from stage 'other' \(name one that it compares\)",
+        ),
         ("'on': dev", "compares on dev documents what was evaluated on test documents"),
     ],
 )

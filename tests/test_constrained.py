@@ -325,6 +325,16 @@ def test_which_codes_are_allowed(trained, tmp_path):
     assert "S72.001A" in allowed_codes("icd-10-cm", trained, data)
     with pytest.raises(UserError, match=r"codes: there is no file 'icd10cm' \(did you mean 'icd-10-cm'\?\)"):
         allowed_codes("icd10cm", trained, data)
+    recipe = (
+        "model: smollm2-135m\ndata: {source: synthetic}\nstages:\n  sft: {kind: sft, tokens: 9}\n"
+        "  predict: {kind: predict, from: sft, decoding: constrained, codes: %s}\n"
+    )
+    (tmp_path / "r.yaml").write_text(recipe % "icd10cm")
+    told = r"r.yaml:5:62: at stages.predict.codes: there is no file .*icd10cm \(did you mean 'icd-10-cm'\?\)"
+    with pytest.raises(UserError, match=told):
+        load_recipe(tmp_path / "r.yaml")
+    (tmp_path / "r.yaml").write_text(recipe % (trained / "codes.txt"))
+    load_recipe(tmp_path / "r.yaml")
     with pytest.raises(UserError, match="the training sets name no codes"):
         allowed_codes("training", tmp_path, DataFiles())
     with pytest.raises(ValueError, match="only decoding: constrained is held to them"):

@@ -63,6 +63,9 @@ def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
             if other not in stages:
                 hint = did_you_mean(other, [n for n in stages if n != name], "stages")
                 tree.fail(("stages", name), f"there is no stage '{other}'", hint)
+            elif settings.gathers and other not in _before(name, stages):
+                what = f"nothing of what it gathers comes from stage '{other}'"
+                tree.fail(("stages", name), what, "name one that it compares")
         parents = [stages[parent] for parent in parents_of(settings.from_) if parent in stages]
         if problem := settings.misfit(parents):
             tree.fail(("stages", name), problem)
@@ -72,6 +75,12 @@ def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
         TopologicalSorter(before).prepare()
     except CycleError as error:
         tree.fail(("stages", error.args[1][0]), f"waits for itself: {' after '.join(error.args[1])}")
+
+
+def _before(name: str, stages: dict[str, StageSettings]) -> set[str]:
+    """The stages that a stage comes from, by ``from`` alone."""
+    parents = [parent for parent in parents_of(stages[name].from_) if parent in stages]
+    return {*parents, *(before for parent in parents for before in _before(parent, stages))}
 
 
 def _seeded(name: str, stages: dict[str, StageSettings]) -> bool:

@@ -158,8 +158,13 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
         _check_fields(kind, written, where, tree)
         _check_rewards(kind, written, where, base, tree)
         settings = validate(kind, written, where, tree)
-        if settings is not None:
-            stages[name] = settings
+        if settings is None:
+            continue
+        stages[name] = settings
+        for setting, path in settings.files().items():
+            if not _at(base, path).is_file():
+                hint = did_you_mean(path, settings.instead_of_files, "or one of")
+                tree.fail((*where, setting), f"there is no file {_at(base, path)}", hint)
     check_parents(kinds, value, tree)
     if not tree.problems:
         check_beside(stages, tree)

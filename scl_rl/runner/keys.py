@@ -53,7 +53,6 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     Args:
         parents: the keys of its parents, by name.
     """
-    codes = getattr(stage.settings, "codes", None)  # a file's name, or the name of a list that we have
     return {
         "settings": stage.settings.model_dump(mode="json", exclude={"from_", "seeds"}),
         "recipe": {
@@ -61,7 +60,10 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
             "seed": recipe.head.seed if stage.seed is None else stage.seed,
         },
         "model": _local_files(recipe.base / Path(recipe.head.model.name).expanduser()),
-        **({"codes": _local_files(recipe.base / Path(codes).expanduser())} if codes else {}),
+        **{
+            setting: _local_files(recipe.base / Path(path).expanduser())
+            for setting, path in stage.settings.files().items()
+        },
         "data": data_key,
         "parents": parents,
         "rewards": {

@@ -137,6 +137,7 @@ class StageSettings(BaseModel):
     own_process: ClassVar[bool] = False  # run apart from the runner, as what loads a model should be
     gathers: ClassVar[bool] = False  # takes all its parents at once, instead of running once for each
     memory_hint: ClassVar[str] = "lower the stage's batch_size"
+    instead_of_files: ClassVar[tuple[str, ...]] = ()  # what may be named in place of one of its files
     needs_parent: ClassVar[bool] = True
     parent_kinds: ClassVar[tuple[str, ...]] = ()
     trainer_config: ClassVar[str | None] = None  # whose fields `trainer` takes: "sft", "dpo" or "grpo"
@@ -150,6 +151,10 @@ class StageSettings(BaseModel):
     def uses(self) -> set[str]:
         """The sets of the data that the stage can't do without: names of :class:`DataFiles`' fields."""
         return set()
+
+    def files(self) -> dict[str, str]:
+        """The files that the stage reads besides the data: setting → path as written."""
+        return {}
 
     def own_seeds(self) -> list[int]:
         """The seeds with each of which the stage is run; none = once, with its parent's or the recipe's."""

@@ -33,6 +33,7 @@ class PredictSettings(StageSettings):
     )
 
     own_process: ClassVar[bool] = True
+    instead_of_files: ClassVar[tuple[str, ...]] = (TRAINING, ICD_10_CM)
     parent_kinds: ClassVar[tuple[str, ...]] = TRAINED_KINDS
 
     @model_validator(mode="after")
@@ -44,6 +45,10 @@ class PredictSettings(StageSettings):
     def uses(self) -> set[str]:
         """The documents that it is about."""
         return {self.on}
+
+    def files(self) -> dict[str, str]:
+        """The codes, unless they are a list that we have."""
+        return {} if self.codes in self.instead_of_files else {"codes": self.codes}
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Write ``predictions.jsonl`` and report how many documents, windows and malformed lines."""
