@@ -22,6 +22,7 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
+	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
 
 # torch comes first and alone: a range that admits a newer one would pull several GB of CUDA packages.
 $(READY): setup.cfg pyproject.toml constraints.txt
