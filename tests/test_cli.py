@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from scl_rl import __version__
+from scl_rl.cli.console import RunConsole
 from scl_rl.cli.main import main
 from scl_rl.cli.tables import print_table
 from scl_rl.errors import UserError, WorkError
@@ -302,3 +304,37 @@ def test_a_killed_run_goes_on(toy: Path, how: signal.Signals) -> None:
     assert done.returncode == 0, done.stderr
     assert "skip data" in done.stdout and "run only: was interrupted" in done.stdout
     assert json.loads(Path("runs/toy/summary.json").read_text())["stages"]["only"]["figures"] == {"begun": 2}
+
+
+class Screen(io.StringIO):
+    """A stream that is a terminal, or is none."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+def test_progress_is_drawn_over_on_a_terminal_and_rare_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for terminal in (True, False):
+        screen = Screen(terminal)
+        console = RunConsole(screen)
+        console.say("run a: [first] run")
+        console.progress("a: 1/2")
+        console.progress("a: 2/2")
+        console.say("run b")
+        console.close()
+        shown = screen.getvalue()
+        if terminal:
+            assert shown.index("a: 1/2") < shown.index("\x1b[2K") < shown.index("a: 2/2")
+            assert shown.endswith("\x1b[1A\x1b[2Krun b\n")
+        else:
+            assert shown == "run a: [first] run\nrun b\n"
+    monkeypatch.setattr("scl_rl.cli.console.time.monotonic", iter([0.0, 61.0, 61.0, 62.0]).__next__)
+    slow = RunConsole(screen := Screen(False))
+    slow.progress("a: 1/2")
+    slow.progress("a: 2/2")
+    assert screen.getvalue() == "a: 1/2\n"

@@ -19,7 +19,8 @@ class RunConsole:
         self._last = time.monotonic()
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """A line that stays; what was going on may be over."""
+        self.close()
         self._print(line)
 
     def progress(self, line: str) -> None:
@@ -31,7 +32,7 @@ class RunConsole:
             self._print(line)
 
     def close(self) -> None:
-        """Nothing is going on any more."""
+        """Take the line of progress away."""
         if self._live is not None:
             self._live.stop()
             self._live = None
