@@ -22,6 +22,7 @@ from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
 from scl_rl.stages import registry
 from scl_rl.stages.base import StageContext, StageSettings
+from scl_rl.stages.stop import STOP
 
 
 class Train(StageSettings):
@@ -42,12 +43,13 @@ class Train(StageSettings):
         assert context.data.test is not None
         found = len(list(context.folder.glob("step-*")))
         for step in range(found, self.steps):
-            if step == self.stop_at and not found:
+            if step == self.stop_at and not found and self.error != "late":
                 errors = {"stop": KeyboardInterrupt, "user": UserError, "memory": MemoryError}
                 if self.error == "full":
                     raise OSError(errno.ENOSPC, "No space left on device")
                 raise errors.get(self.error, ValueError)(self.error)
             (context.folder / f"step-{step}").touch()
+            STOP.asked |= self.error == "late" and step == self.stop_at == self.steps - 1
             Train.done.append(f"{context.name}:{step}")
         return {"steps": self.steps, "found": found}
 
@@ -494,3 +496,13 @@ def test_a_name_that_another_recipe_has_used_is_refused(toy: Toy) -> None:
     shutil.copy(other, mine)
     toy.file = mine
     toy.run()  # the same under another name replaces nothing
+
+
+def test_a_stop_that_came_too_late_for_a_stage_stops_the_run_after_it(toy: Toy) -> None:
+    late = ("more.stop_at=2", "more.error=late")
+    with pytest.raises(KeyboardInterrupt):
+        toy.run(*late)
+    assert toy.stage("more")["state"] == "done"
+    assert list(toy.plan(*late)) == ["judge.base", "judge.more", "table"]
+    toy.run(*late)
+    assert toy.plan(*late) == {}
