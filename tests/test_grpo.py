@@ -342,5 +342,7 @@ def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
 )
 def test_a_checkpoint_is_kept_for_a_gain_and_not_for_noise(least_gain, scores, kept):
     checks = object.__new__(DevChecks)
-    checks._least_gain, checks.scores = least_gain, scores
+    checks._least_gain, checks.scores, checks._last_is_best = least_gain, scores, False
     assert checks.best_step == kept
+    checks._last_is_best = True
+    assert checks.best_step == max(map(int, scores))

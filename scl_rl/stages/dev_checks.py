@@ -39,6 +39,7 @@ class DevChecks:
         self._every = settings.check_every
         self._last = steps
         self._least_gain = settings.least_gain
+        self._last_is_best = settings.keep == "last"
         self._context = context
         self._loaded = loaded
         self._prompting = prompting
@@ -50,7 +51,12 @@ class DevChecks:
 
     @property
     def best_step(self) -> int:
-        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it."""
+        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it.
+
+        Of the last check, where the last model is to be kept.
+        """
+        if self._last_is_best:
+            return max(map(int, self.scores))
         least = self.scores["0"] + self._least_gain
         good = {int(step): score for step, score in self.scores.items() if score >= least}
         return max(good, key=lambda step: (good[step], -step), default=0)

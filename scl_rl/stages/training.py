@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -63,6 +63,9 @@ class CheckedSettings(TrainingSettings):
 
     check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
     dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    keep: Literal["best", "last"] = Field(
+        "best", title="The model to keep: the best on dev documents, or the last"
+    )
     least_gain: float = Field(
         0.0,
         title="How much better than the parent, in joint F1 on dev documents, a kept checkpoint must be",
