@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..atomic import new_folder
 from ..errors import UserError
+from . import ranks
 from .resolve import resolve_model
 
 CARD = "scl_rl.json"
@@ -53,7 +54,8 @@ def load_base(
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    source = resolve_model(name, base, revision, say)
+    with ranks.one_first():  # who may have to fetch or convert it
+        source = resolve_model(name, base, revision, say)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         model = AutoModelForCausalLM.from_pretrained(
@@ -63,8 +65,9 @@ def load_base(
         raise UserError(f"model '{name}': can't be loaded from {source}: {error}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Loaded(model.to(device), tokenizer)
+    if not ranks.sharded():  # or it is cut first, and each part goes to its GPU
+        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return Loaded(model, tokenizer)
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -116,11 +119,15 @@ def load_trained(
     return loaded
 
 
-def save_trained(loaded: Loaded, folder: Path, card: ModelCard) -> None:
-    """Save weights or adapter (safetensors), tokenizer and card, all of them or nothing."""
-    only = (
-        {"selected_adapters": ["default"]} if hasattr(loaded.model, "peft_config") else {}
-    )  # not TRL's reference
+def save_trained(loaded: Loaded, folder: Path, card: ModelCard, weights: Any = None) -> None:
+    """Save weights or adapter (safetensors), tokenizer and card, all of them or nothing.
+
+    Args:
+        weights: the model's state dict, where the model itself holds a part of its weights only.
+    """
+    only: dict[str, Any] = {} if weights is None else {"state_dict": weights}
+    if hasattr(loaded.model, "peft_config"):
+        only["selected_adapters"] = ["default"]  # not TRL's reference
     with new_folder(folder) as half:
         loaded.model.save_pretrained(half, **only)
         loaded.tokenizer.save_pretrained(half)

@@ -49,11 +49,11 @@ def _complete(kind: type[StageSettings], given: dict[str, Any], bf16: bool) -> d
     return {**known, "bf16": bf16, **kind.trainer_defaults, **given}
 
 
-def generation_batch(trainer: dict[str, Any]) -> int:
-    """How many completions GRPO samples at a time, on one device."""
+def generation_batch(trainer: dict[str, Any], processes: int = 1) -> int:
+    """How many completions GRPO samples at a time, in all processes together."""
     whole = trainer.get("generation_batch_size")
     rounds = trainer.get("steps_per_generation") or trainer["gradient_accumulation_steps"]
-    return int(whole or trainer["per_device_train_batch_size"] * rounds)
+    return int(whole or trainer["per_device_train_batch_size"] * rounds * processes)
 
 
 def answer_limit(settings: StageSettings, head: Head) -> int | None:
@@ -77,13 +77,14 @@ def check_context(head: Head, stages: dict[str, StageSettings], shape: ModelShap
 
 
 def check_trainer(
-    name: str, kind: type[StageSettings], written: dict[str, Any], bf16: bool, tree: Tree
+    name: str, kind: type[StageSettings], written: dict[str, Any], bf16: bool, tree: Tree, processes: int = 1
 ) -> None:
     """Note what the trainer of a stage would refuse, whatever else is wrong with the stage.
 
     Args:
         written: the stage as written.
         bf16: the model's weights are bfloat16, which has the trainer compute in it.
+        processes: how many train together.
     """
     given, peft = (_sound(written.get(part), ("stages", name, part), tree) for part in ("trainer", "peft"))
     trainer = _complete(kind, given, bf16)
@@ -92,7 +93,8 @@ def check_trainer(
     low = list(_too_low(given))
     complaints = [*low, *_any_trainer(trainer, given)]
     if not low:
-        complaints += {"grpo": _grpo, "dpo": _dpo, "sft": _sft}[str(kind.trainer_config)](trainer)
+        of_kind = {"grpo": _grpo, "dpo": _dpo, "sft": _sft}[str(kind.trainer_config)]
+        complaints += of_kind(trainer, processes)
     for field, what, hint in complaints:
         where = ("stages", name, "trainer", field) if field in given else ("stages", name)
         tree.fail(where, what, hint)
@@ -144,7 +146,7 @@ def _any_trainer(trainer: dict[str, Any], given: dict[str, Any]) -> Iterator[Com
             yield "report_to", f"{report} is not installed", f"pip install {report}"
 
 
-def _grpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
+def _grpo(trainer: dict[str, Any], processes: int) -> Iterator[Complaint]:
     group, batch = trainer["num_generations"], trainer["per_device_train_batch_size"]
     rounds = trainer["gradient_accumulation_steps"]
     whole, turns = trainer.get("generation_batch_size"), trainer.get("steps_per_generation")
@@ -161,14 +163,16 @@ def _grpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
         what = f"should be at least 2, not {shown(group)}: GRPO compares the answers to one prompt"
         yield "num_generations", what, ""
         return
-    if whole is not None and whole % batch:
-        what = f"{whole} is not a multiple of per_device_train_batch_size, which is {batch}"
-        yield "generation_batch_size", what, _nearest_multiples(whole, batch)
+    if whole is not None and whole % (batch * processes):
+        each = f", which is {batch}" if processes == 1 else f" × {processes} processes, {batch * processes}"
+        what = f"{whole} is not a multiple of per_device_train_batch_size{each}"
+        yield "generation_batch_size", what, _nearest_multiples(whole, batch * processes)
         return
-    size = generation_batch(trainer)
+    size = generation_batch(trainer, processes)
     if size % group:
         by = "steps_per_generation" if turns is not None else "gradient_accumulation_steps"
         product = f", per_device_train_batch_size {batch} × {by} {rounds if turns is None else turns}"
+        product += "" if processes == 1 else f" × {processes} processes"
         what = f"{group} does not divide the {size} completions of a generation batch"
         fitting = [n for n in range(2, size + 1) if size % n == 0]
         hint = f"use one of {', '.join(map(str, fitting))}" if 0 < len(fitting) <= 8 else ""
@@ -177,7 +181,7 @@ def _grpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
         yield "num_generations", what + (product if whole is None else ""), hint
 
 
-def _dpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
+def _dpo(trainer: dict[str, Any], processes: int) -> Iterator[Complaint]:
     given = trainer.get("loss_type")
     losses = [given] if isinstance(given, str) else list(given or ["sigmoid"])
     weights = trainer.get("loss_weights")
@@ -191,7 +195,7 @@ def _dpo(trainer: dict[str, Any]) -> Iterator[Complaint]:
         yield "label_smoothing", f"should be from 0 to below 0.5 for 'robust', not {shown(smoothing)}", ""
 
 
-def _sft(trainer: dict[str, Any]) -> Iterator[Complaint]:
+def _sft(trainer: dict[str, Any], processes: int) -> Iterator[Complaint]:
     if trainer.get("packing"):
         what = "needs max_length, which the recipe's 'window' stands for"
         yield "packing", what, "remove it: batches are already of like length"

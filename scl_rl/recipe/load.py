@@ -14,6 +14,7 @@ from ..plugins.find import reward_problem
 from ..plugins.signature import misfits_of_name
 from ..stages import registry
 from ..stages.base import StageSettings
+from ..stages.launch import launch_problems, processes_of
 from ..suggest import did_you_mean
 from .constraints import check_context, check_trainer
 from .explain import shown, validate
@@ -77,7 +78,8 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
     bf16 = head is not None and head.model.dtype == "bfloat16"
     for name, kind in _kinds(stages_written).items():
-        check_trainer(name, kind, stages_written[name], bf16, tree)
+        processes = processes_of(stages.get(name), base)
+        check_trainer(name, kind, stages_written[name], bf16, tree, processes)
     if head is not None and not tree.problems:
         check_context(head, stages, model_shape(head.model, base), tree)
     problems = tree.problems + problems
@@ -165,6 +167,8 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
             if not _at(base, path).is_file():
                 hint = did_you_mean(path, settings.instead_of_files, "or one of")
                 tree.fail((*where, setting), f"there is no file {_at(base, path)}", hint)
+        for field, what, hint in launch_problems(settings, base):
+            tree.fail((*where, "launch", *field), what, hint)
     check_parents(kinds, value, tree)
     if not tree.problems:
         check_beside(stages, tree)

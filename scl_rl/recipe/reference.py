@@ -71,7 +71,8 @@ def reference() -> str:
         parts += _trainer(kind)
     reward = definitions["RewardSettings"]
     parts += ["### A reward\n", "A name alone stands for the reward with weight 1.\n"]
-    return "\n".join([*parts, _fields(reward, definitions)])
+    parts += [_fields(reward, definitions), "### `launch`\n", "[Many GPUs](clusters.md) has examples.\n"]
+    return "\n".join([*parts, _fields(definitions["LaunchSettings"], definitions)])
 
 
 def _origin(kind: type[StageSettings]) -> Iterator[str]:

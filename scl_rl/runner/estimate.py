@@ -10,6 +10,7 @@ from typing import Any
 from ..recipe.constraints import answer_limit, trainer_of
 from ..recipe.model import ModelShape
 from ..recipe.schema import Recipe, Stage
+from ..stages.launch import launch_of, processes_of
 from . import memory
 from .counting import Lengths
 from .memory import Parts, Weights
@@ -91,7 +92,7 @@ class Estimator:
         else:
             cost = self._composed(settings.shares, budget)
             if cost.examples is not None:
-                batch = trainer["per_device_train_batch_size"] * trainer["gradient_accumulation_steps"]
+                batch = self._batch(stage, trainer)
                 cost.steps = math.ceil(cost.examples / batch)
         length = max((self._set(_SETS[name]).longest for name in settings.shares), default=0)
         answer = max((max(self._set(_SETS[name]).answers, default=0) for name in settings.shares), default=0)
@@ -131,7 +132,7 @@ class Estimator:
         settings: Any = stage.settings
         trainer = trainer_of(settings, self._recipe.head)
         rows, length = self._prompts(settings)
-        batch = trainer["per_device_train_batch_size"] * trainer["gradient_accumulation_steps"]
+        batch = self._batch(stage, trainer)
         completions = settings.steps * batch // (trainer.get("num_iterations") or 1)
         most = trainer["max_completion_length"]
         answer = min(self._set("annotated").answer or most, most)
@@ -140,7 +141,8 @@ class Estimator:
         turns = f", in {asked / rows:.1f} turns" if asked > rows > 0 else ""
         cost.notes.append(f"{completions} completions for {min(asked, rows)} of {rows} prompts{turns}")
         longest = self._longest(settings) + most
-        self._trained(stage, cost, trainer["per_device_train_batch_size"], longest, most, batch)
+        rows = trainer["per_device_train_batch_size"]
+        self._trained(stage, cost, rows, longest, most, batch // self._processes(stage))
         return cost
 
     def _pairs(self, stage: Stage) -> Cost:
@@ -170,7 +172,7 @@ class Estimator:
         settings: Any = stage.settings
         trainer = trainer_of(settings, self._recipe.head)
         pairs, exact = self._pairs_before(stage)
-        batch = trainer["per_device_train_batch_size"] * trainer["gradient_accumulation_steps"]
+        batch = self._batch(stage, trainer)
         annotated = self._set("annotated")
         each = 2 * (annotated.prompt + annotated.answer)
         steps = math.ceil(math.ceil(pairs / batch) * settings.epochs)
@@ -200,6 +202,14 @@ class Estimator:
         self._asked(stage, cost, stage.settings.batch_size)  # type: ignore[attr-defined]
         cost.disk = number * 1000
         return cost
+
+    def _processes(self, stage: Stage) -> int:
+        return processes_of(stage.settings, self._recipe.base)
+
+    def _batch(self, stage: Stage, trainer: Mapping[str, Any]) -> int:
+        """The examples of an optimizer step, in all processes together."""
+        each: int = trainer["per_device_train_batch_size"] * trainer["gradient_accumulation_steps"]
+        return each * self._processes(stage)
 
     def _set(self, name: str) -> Lengths:
         return self._lengths.get(name, _NOTHING)
@@ -254,9 +264,13 @@ class Estimator:
         most = answer_limit(stage.settings, self._recipe.head) or 0
         prompt = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0)
         generated = max(generated, 16 if most else 0)
+        launch = launch_of(stage.settings, self._recipe.base)
+        cut = launch.processes if launch is not None and launch.sharded else 1
+        held = {**weights.parts, **(memory.reference(weights, trainer) if stage.kind != "sft" else {})}
+        if launch is not None and launch.processes > 1:
+            cost.notes.append(f"in {launch.processes} processes; memory is that of each")
         cost.parts = {
-            **weights.parts,
-            **(memory.reference(weights, trainer) if stage.kind != "sft" else {}),
+            **{name: part / cut for name, part in held.items()},
             "activations": memory.activations(weights, rows, length, scored, kept),
             **memory.generation(weights, generated, prompt, most),
         }

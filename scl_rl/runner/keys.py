@@ -13,6 +13,7 @@ from typing import Any
 from ..corpus.sources import input_hashes, inputs
 from ..plugins.find import reward_source
 from ..recipe.schema import Recipe, Stage
+from ..stages.launch import launch_of
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "scl-rl")
 
@@ -54,7 +55,10 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
         parents: the keys of its parents, by name.
     """
     return {
-        "settings": stage.settings.model_dump(mode="json", exclude={"from_", "seeds"}),
+        "settings": {
+            **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch"}),
+            **_launch(stage, recipe.base),
+        },
         "recipe": {
             **recipe.head.model_dump(mode="json", exclude={"name"}),
             "seed": recipe.head.seed if stage.seed is None else stage.seed,
@@ -72,6 +76,12 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
         },
         "versions": versions(),
     }
+
+
+def _launch(stage: Stage, base: Path) -> Ingredients:
+    """How a stage is launched, as far as its outputs and checkpoints depend on it."""
+    launch = launch_of(stage.settings, base)
+    return {} if launch is None else {"launch": {"config": launch.kind, "processes": launch.processes}}
 
 
 def changes(old: Ingredients, new: Ingredients) -> list[str]:

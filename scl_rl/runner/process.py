@@ -22,7 +22,7 @@ from .failure import in_words
 _PRELOADED = "scl_rl.runner.preload"
 
 
-class _ElsewhereError(Exception):
+class ElsewhereError(Exception):
     """The traceback of the other process, as the cause of what is raised in this one."""
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ def _listen(
             process.join()
             if STOP.asked:  # before it could answer
                 raise KeyboardInterrupt from None
-            raise WorkError(_how_it_died(process.exitcode, settings)) from None
+            raise WorkError(how_it_died(process.exitcode, settings)) from None
         if kind in ("say", "progress"):
             (context.say if kind == "say" else context.progress)(content[0])
             continue
@@ -93,10 +93,11 @@ def _listen(
         if kind == "stopped":
             raise KeyboardInterrupt
         error, told = content
-        raise error from _ElsewhereError(told)
+        raise error from ElsewhereError(told)
 
 
-def _how_it_died(code: int, settings: StageSettings) -> str:
+def how_it_died(code: int, settings: StageSettings) -> str:
+    """The end of a process that gave no result, in words; a negative code is that of a signal."""
     if code >= 0:
         return f"its process ended with exit code {code} and no result"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"

@@ -19,10 +19,12 @@ from ..corpus.sources import prepare
 from ..errors import Problem, UserError, WorkError
 from ..recipe.schema import Recipe
 from ..stages.base import CHECKPOINTS, StageResult
+from ..stages.launch import launch_of
 from ..stages.stop import STOP
 from .context import context_of
 from .data_check import check_data_first
 from .failure import disk_is_full, in_words
+from .launch import run_launched
 from .manifest import Entry, Manifest, locked, now
 from .plan import Step, partial_folder, plan, stage_folder
 from .process import run_apart
@@ -222,6 +224,9 @@ def _work(
         progress=log.progress,
     )
     settings = stage.settings
+    launch = launch_of(settings, recipe.base)
+    if launch is not None:
+        return run_launched(settings, context, launch, log.path)
     return run_apart(settings, context, log.path) if settings.own_process else settings.run(context)
 
 

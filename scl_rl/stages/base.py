@@ -90,6 +90,8 @@ class StageContext:
     """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when run() returns.
 
     ``say`` takes a line about something that happened, ``progress`` one that takes the place of the last.
+    Where several processes train a stage, ``folder`` is the first one's; the others have each a folder of
+    their own, which is thrown away, and ``first_folder`` is the first one's.
     """
 
     name: str
@@ -105,6 +107,12 @@ class StageContext:
     beside: tuple[StageResult, ...] = ()
     say: Callable[[str], None] = print
     progress: Callable[[str], None] = print
+    first_folder: Path | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints, to which all processes of the stage write."""
+        return (self.first_folder or self.folder) / CHECKPOINTS
 
     @property
     def model_before(self) -> Path | None:

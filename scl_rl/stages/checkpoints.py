@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import write_json
-from .base import CHECKPOINTS, StageContext
+from ..modeling import ranks
+from .base import StageContext
 from .stop import STOP
 
 SIGNATURE = "whole.json"
@@ -42,16 +43,17 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         steps = every if every >= 1 else every * trainer.args.max_steps
         trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
     trainer.add_callback(_callback(kept, steps_between))
-    found = last_checkpoint(context)
+    found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
     with STOP.patiently():
         trainer.train(resume_from_checkpoint=None if found is None else str(found))
+        ranks.wait()  # until the last checkpoint is signed
         if trainer.state.global_step >= trainer.state.max_steps:
             STOP.asked = False  # done all the same
 
 
 def last_checkpoint(context: StageContext) -> Path | None:
     """The last whole checkpoint in a stage's folder. Those that are not whole are removed, and said to be."""
-    for checkpoint in reversed(_checkpoints(_folder(context))):
+    for checkpoint in reversed(_checkpoints(context.checkpoints)):
         wrong = damage(checkpoint)
         if not wrong:
             context.say(f"{context.name}: going on from {checkpoint.name}")
@@ -89,10 +91,14 @@ def _callback(kept: int, steps_between: int) -> Any:
 
     class _Checkpoints(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if STOP.asked and state.global_step % steps_between == 0 and state.global_step < state.max_steps:
+            if state.global_step % steps_between or state.global_step >= state.max_steps:
+                return
+            STOP.asked = any(ranks.gather(STOP.asked))  # all stop at the same step
+            if STOP.asked:
                 control.should_save = control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            ranks.wait()  # each process has a part of it to write
             if not state.is_world_process_zero:
                 return
             *old, new = _checkpoints(Path(args.output_dir))
@@ -101,10 +107,6 @@ def _callback(kept: int, steps_between: int) -> Any:
                 shutil.rmtree(checkpoint)
 
     return _Checkpoints()
-
-
-def _folder(context: StageContext) -> Path:
-    return context.folder / CHECKPOINTS
 
 
 def _checkpoints(folder: Path) -> list[Path]:

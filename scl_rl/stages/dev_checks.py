@@ -8,8 +8,9 @@ from typing import Any
 
 from ..atomic import write_json
 from ..corpus.jsonl import read_documents
-from ..corpus.types import Document
+from ..corpus.types import Document, Prediction
 from ..metrics.report import evaluate_predictions
+from ..modeling import ranks
 from ..modeling.load import Loaded, save_trained
 from .base import StageContext
 from .prompting import Prompting, predict_documents
@@ -73,17 +74,21 @@ class DevChecks:
         self._checked(step, self.scores[str(step)])
 
     def _score(self, step: int) -> None:
-        predictions, _ = predict_documents(
-            self._loaded, self._documents, self._prompting, self._max_new_tokens, batch_size=16
-        )
-        figures = evaluate_predictions(self._documents, predictions)
+        figures = evaluate_predictions(self._documents, self._predictions())
         self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
-        if self._keep and self.best_step == step:
+        if self._keep and self.best_step == step and ranks.first():
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
         write_json(self._file, self.scores)
         self._context.say(
             f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
         )
+
+    def _predictions(self) -> list[Prediction]:
+        """What the model as it is now says of the documents, of which each process reads its share."""
+        ours = self._documents[ranks.rank() :: ranks.count()]
+        found, _ = predict_documents(self._loaded, ours, self._prompting, self._max_new_tokens, batch_size=16)
+        of_all = {prediction.id: prediction for part in ranks.gather(found) for prediction in part}
+        return [of_all[document.id] for document in self._documents]
 
     def callback(self) -> Any:
         """The checks as a TrainerCallback."""

@@ -11,6 +11,7 @@ from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
 from ..answer.prompt import Completion, completion_text
 from ..corpus.jsonl import whole_lines
+from ..modeling import ranks
 from ..scoring.account import account
 from ..scoring.judge import GoldDocument
 
@@ -22,7 +23,8 @@ class Observer:
 
     It logs, through TRL's ``log_metric``, the share of groups without spread, the share of completions on
     which every reward abstained, the malformed lines a completion and the share of quoted mentions that
-    are in the note. It never changes a reward.
+    are in the note. It never changes a reward. Of several processes, the first one sees the completions of
+    all.
 
     Args:
         weights: reward name → weight, in the order of the sum.
@@ -52,12 +54,17 @@ class Observer:
         if len(self._values) < len(self._weights):
             return
         given, self._values = self._values, {}
-        sums = [self._sum({name: given[name][i] for name in self._weights}) for i in range(len(values))]
         texts = [completion_text(completion) for completion in completions]
-        for figure, value in {**self._spread(sums), **self._answers(texts, columns["text"])}.items():
+        everything = ranks.gather((given, texts, columns["text"], columns["id"]))  # groups may be spread
+        if not ranks.first():
+            return
+        given = {name: [v for part in everything for v in part[0][name]] for name in self._weights}
+        texts, notes, ids = ([v for part in everything for v in part[i]] for i in (1, 2, 3))
+        sums = [self._sum({name: given[name][i] for name in self._weights}) for i in range(len(texts))]
+        for figure, value in {**self._spread(sums), **self._answers(texts, notes)}.items():
             columns["log_metric"](PREFIX + figure, value)
         if self._keep is not None:
-            self._write(self._keep, columns, texts, sums, given)
+            self._write(self._keep, columns["trainer_state"].global_step + 1, ids, texts, sums, given)
 
     def _sum(self, values: dict[str, float | None]) -> float | None:
         """The weighted sum that TRL trains on; None where every reward abstains."""
@@ -84,12 +91,12 @@ class Observer:
     def _write(
         self,
         path: Path,
-        columns: dict[str, Any],
+        step: int,
+        ids: list[str],
         texts: list[str],
         sums: list[float | None],
         given: dict[str, list[float | None]],
     ) -> None:
-        step = columns["trainer_state"].global_step + 1
         first = self._groups[1] if self._groups[0] == step else 0
         self._groups = (step, first + len(texts) // self._group)
         with path.open("a", encoding="utf-8") as stream:
@@ -97,7 +104,7 @@ class Observer:
                 line = {
                     "step": step,
                     "group": first + i // self._group,
-                    "id": columns["id"][i],
+                    "id": ids[i],
                     "completion": text,
                     "reward": sums[i],
                     "rewards": {name: values[i] for name, values in given.items()},

@@ -7,6 +7,7 @@ import logging
 from typing import Any, NoReturn
 
 from ..errors import WorkError
+from ..modeling import ranks
 from ..plugins.call import RewardError
 from ..plugins.guard import Failed
 from .base import StageContext
@@ -112,13 +113,15 @@ class StepLog:
 
 def keep_failure(context: StageContext) -> Failed:
     """What stops a stage whose reward fails: the row goes into a file, and nothing of its text elsewhere."""
-    path = context.folder / FAILED
+    path = (context.first_folder or context.folder) / FAILED
     path.unlink(missing_ok=True)  # of an earlier try
 
     def failed(error: RewardError, report: dict[str, Any]) -> NoReturn:
-        path.write_text(
+        half = path.with_name(f".{FAILED}.{ranks.rank()}")  # it may fail in several processes at once
+        half.write_text(
             json.dumps(report, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
         )
+        half.replace(path)
         if error.cause is None:
             what = str(error)
         else:  # its own words may be the note's

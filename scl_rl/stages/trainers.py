@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
-from .base import CHECKPOINTS, StageContext
+from ..modeling import ranks
+from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card, save_trained
+from .base import StageContext
 from .training import TrainingSettings
 
 
@@ -98,7 +99,7 @@ def trainer_defaults(context: StageContext) -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     fast_bfloat16 = cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return {
-        "output_dir": str(context.folder / CHECKPOINTS),
+        "output_dir": str(context.checkpoints),
         "seed": context.seed,
         "use_cpu": not cuda,
         "bf16": fast_bfloat16 and context.model.dtype == "bfloat16",
@@ -110,6 +111,7 @@ def trainer_defaults(context: StageContext) -> dict[str, Any]:
         "report_to": "none",
         "disable_tqdm": True,
         "dataloader_pin_memory": cuda,
+        "ddp_find_unused_parameters": False,  # there are none
     }
 
 
@@ -133,6 +135,14 @@ def model_card(context: StageContext) -> ModelCard:
         answer=context.answer,
         window=context.window.tokens if context.window else None,
     )
+
+
+def save_model(trainer: Any, context: StageContext) -> None:
+    """Save what a trainer trained as the stage's model; each process that trains it must ask."""
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.count() > 1 else None
+    if ranks.first():
+        loaded = Loaded(trainer.model, trainer.processing_class)
+        save_trained(loaded, context.folder / "model", model_card(context), weights)
 
 
 def quiet_libraries() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import TRAINED_KINDS, StageSettings
+from .launch import LaunchSettings
 
 
 class TrainingSettings(StageSettings):
@@ -24,6 +25,10 @@ class TrainingSettings(StageSettings):
 
     seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
         None, title="Train once with each of these seeds instead of the recipe's", min_length=1
+    )
+
+    launch: LaunchSettings | None = Field(
+        None, title="Train in several processes, started by `accelerate launch`; absent = in one"
     )
 
     own_process: ClassVar[bool] = True

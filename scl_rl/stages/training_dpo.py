@@ -10,6 +10,7 @@ from typing import Any
 from ..answer.prompt import completion_text
 from ..corpus.jsonl import read_records, whole_lines
 from ..errors import UserError
+from ..modeling import ranks
 from ..modeling.generate import encode_prompt
 from ..preference.pair import Pair
 from .answer_positions import answer_positions_alone
@@ -48,7 +49,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     prompting = Prompting.of(context, loaded.tokenizer)
     rows = _rows(context, prompting)
     config = DPOConfig(**_config(settings, context))
-    a_step = config.per_device_train_batch_size * config.gradient_accumulation_steps
+    a_step = config.per_device_train_batch_size * config.gradient_accumulation_steps * ranks.count()
     steps = math.ceil(math.ceil(len(rows) / a_step) * settings.epochs)
     log = LikelihoodLog(context, steps, config.beta)
     checks = DevChecks(settings, steps, context, loaded, prompting, settings.max_new_tokens, log.checked)

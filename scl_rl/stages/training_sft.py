@@ -6,6 +6,7 @@ import math
 import random
 from typing import Any
 
+from ..modeling import ranks
 from ..modeling.load import Loaded
 from .base import StageContext
 from .checkpoints import train
@@ -15,8 +16,8 @@ from .prompting import Prompting
 from .sft import SftSettings
 from .sft_data import compose, in_batches
 from .trainers import (
-    model_card,
     quiet_libraries,
+    save_model,
     start_model,
     trainer_defaults,
     without_printing,
@@ -29,7 +30,6 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from ..modeling.load import save_trained
     from .answer_loss import AnswerLossTrainer
 
     quiet_libraries()
@@ -46,16 +46,15 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             "max_length": None,
         }
     )
-    size = config.per_device_train_batch_size * config.gradient_accumulation_steps
-    checks = _checks(settings, math.ceil(len(examples) / size), context, loaded, prompting)
+    together = config.per_device_train_batch_size * ranks.count()  # all wait for the longest of these
+    steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
+    checks = _checks(settings, steps, context, loaded, prompting)
     trainer = without_printing(
-        (AnswerLossTrainer if config.use_cpu else SFTTrainer)(
+        (AnswerLossTrainer if config.use_cpu and ranks.count() == 1 else SFTTrainer)(
             model=loaded.model,
             args=config,
             train_dataset=Dataset.from_list(
-                in_batches(
-                    examples, config.per_device_train_batch_size, random.Random(f"{context.seed}-order")
-                )
+                in_batches(examples, together, random.Random(f"{context.seed}-order"))
             ),
             processing_class=loaded.tokenizer,
             callbacks=[
@@ -65,8 +64,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     train(trainer, context)
-    loaded.model = trainer.model
-    save_trained(loaded, context.folder / "model", model_card(context))
+    save_model(trainer, context)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
         "tokens": sum(counts.values()),

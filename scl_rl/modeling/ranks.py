@@ -1,0 +1,93 @@
+"""The processes that train one stage together, as each of them sees the others.
+
+A stage that was not launched in several is the first of one, and nothing here costs it anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+
+PATIENCE = timedelta(hours=6)  # for the slowest: the first may be fetching a model
+
+_group: Any = None  # what the processes talk through; None = this is the only one
+
+
+def join() -> None:
+    """Become one of several, as which torch.distributed knows this process.
+
+    They talk over gloo, whatever the gradients take: from any thread, and with no time limit of a GPU's.
+    """
+    global _group
+    import torch.distributed
+
+    _group = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def leave() -> None:
+    """Be alone again."""
+    global _group
+    import torch.distributed
+
+    _group = None
+    torch.distributed.destroy_process_group()
+
+
+def rank() -> int:
+    """This process's number, from 0."""
+    return 0 if _group is None else int(_group.rank())
+
+
+def count() -> int:
+    """How many processes there are."""
+    return 1 if _group is None else int(_group.size())
+
+
+def first() -> bool:
+    """Whether this process is the one that speaks and writes."""
+    return rank() == 0
+
+
+def gather(value: Value) -> list[Value]:
+    """The values of all processes, in the order of their numbers; each must ask."""
+    if _group is None:
+        return [value]
+    from torch.distributed import all_gather_object
+
+    values: list[Any] = [None] * count()
+    all_gather_object(values, value, group=_group)
+    return values
+
+
+def from_first(value: Value) -> Value:
+    """The first process's value; each must ask."""
+    return gather(value)[0]
+
+
+def wait() -> None:
+    """Go on when every process has come here."""
+    gather(None)
+
+
+@contextmanager
+def one_first() -> Iterator[None]:
+    """Work that the first process of a machine does before the others, who find it done."""
+    leads = os.environ.get("LOCAL_RANK", "0") == "0"
+    if not leads:
+        wait()
+    yield
+    if leads:
+        wait()
+
+
+def sharded() -> bool:
+    """Whether each process is about to hold a part of the weights only (FSDP, ZeRO-3)."""
+    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        return True
+    zero = os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true"
+    return zero and os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3"
