@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..corpus.types import Document
 
 
 @click.group()
@@ -29,20 +32,46 @@ def import_() -> None:
 @click.option("--spans", type=options.WRITE, help="A spans file to write as well.")
 def codiesp(directory: Path, out: Path, kinds: Any, spans: Path | None) -> None:
     """Import one split of CodiEsp: DIRECTORY has text_files/ and a *X.tsv."""
-    from ..corpus.jsonl import write_jsonl
     from ..corpus.readers.codiesp import read_codiesp
-    from ..corpus.spans import spans_of
 
     read = read_codiesp(directory, kinds=kinds)
-    write_jsonl(out, read.documents)
-    annotations = [annotation for document in read.documents for annotation in document.annotations or ()]
+    counts = _written(read.documents, "codiesp", out, spans)
+    click.echo(f"{counts}; {len(read.problems):,} references differ from the text")
+
+
+@import_.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--noteevents", required=True, type=options.READ, help="MIMIC-III's NOTEEVENTS.csv.")
+@click.option("--split", type=options.READ, help="A file with an admission a line; absent = all.")
+@click.option("--category", help='Notes of one category, such as "Discharge summary"; absent = all.')
+@click.option("--out", required=True, type=options.WRITE, help="The documents file to write.")
+@click.option("--spans", type=options.WRITE, help="A spans file to write as well.")
+def mdace(
+    directory: Path, noteevents: Path, split: Path | None, category: str | None, out: Path, spans: Path | None
+) -> None:
+    """Import MDACE: DIRECTORY has its ICD-10 annotations; their notes are in NOTEEVENTS.csv."""
+    from ..corpus.readers.mdace import read_mdace
+
+    read = read_mdace(directory, noteevents, split, category)
+    counts = _written(read.documents, "mdace", out, spans)
+    odd = [f"{number:,} {what}" for what, number in sorted(read.odd.items())]
+    click.echo(f"{counts}; annotations {'; '.join(odd)}" if odd else counts)
+
+
+def _written(documents: list[Document], source: str, out: Path, spans: Path | None) -> str:
+    """Write the files of an import; what is in them, in words."""
+    from ..corpus.jsonl import write_jsonl
+    from ..corpus.spans import spans_of
+
+    write_jsonl(out, documents)
+    annotations = [annotation for document in documents for annotation in document.annotations or ()]
     mentions = sum(len(annotation.mentions or ()) for annotation in annotations)
-    parts = [f"{len(read.documents):,} documents", f"{len(annotations):,} codes", f"{mentions:,} mentions"]
+    parts = [f"{len(documents):,} documents", f"{len(annotations):,} codes", f"{mentions:,} mentions"]
     if spans is not None:
-        taken = spans_of(read.documents, "codiesp")
+        taken = spans_of(documents, source)
         write_jsonl(spans, taken)
         parts.append(f"{len(taken):,} spans")
-    click.echo(f"{', '.join(parts)}; {len(read.problems):,} references differ from the text")
+    return ", ".join(parts)
 
 
 @data.command()
