@@ -20,6 +20,7 @@ from scl_rl.corpus.types import Annotation, Document  # noqa: E402
 from scl_rl.errors import Problem, UserError, WorkError  # noqa: E402
 from scl_rl.modeling.load import load_trained  # noqa: E402
 from scl_rl.runner.launch import LAUNCH, run_launched  # noqa: E402
+from scl_rl.runner.process import run_apart  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
     ModelSettings,
@@ -48,6 +49,8 @@ class Errand(StageSettings):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
+        if self.how == "apart":
+            return {"gpus": os.environ["CUDA_VISIBLE_DEVICES"]}
         number = int(os.environ["RANK"])
         (context.base / f"pid-{number}").write_text(str(os.getpid()))
         if number == 1:
@@ -215,13 +218,24 @@ def test_a_mistake_and_a_death_in_one_process_are_told(place: Path) -> None:
         launched(Errand(how="user"), context(place, "user"))
     assert wrong.value.problems == [Problem("here", "wrong", "mend it")]
     with pytest.raises(WorkError, match=r"killed by SIGKILL; out of memory\?"):
-        launched(Errand(how="killed"), context(place, "killed"))
+        launched(Errand(how="killed", launch={**TWO, "through": ["env"]}), context(place, "killed"))
     with pytest.raises(WorkError, match=r"^accelerate launch ended with exit code 2: .*--no-such-thing"):
         settings = Errand(how="long", launch=LaunchSettings(config="cpu", args=["--no-such-thing", 1]))
         launched(settings, context(place, "argument"))
     with pytest.raises(UserError, match=r"launch\.through: can't be run: No such file or directory: nothing"):
         settings = Errand(how="long", launch=LaunchSettings(config="cpu", through=["nothing"]))
         launched(settings, context(place, "through"))
+
+
+@pytest.mark.parametrize(("seen", "used"), [(None, "0"), ("3,5", "3"), ("", "")])
+def test_a_stage_that_is_not_launched_has_one_gpu(
+    place: Path, monkeypatch: pytest.MonkeyPatch, seen: str | None, used: str
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    where = context(place, "apart")
+    assert run_apart(Errand(how="apart"), where, where.folder / "log.txt") == {"gpus": used}
 
 
 RUNNER = """

@@ -129,7 +129,11 @@ def _launcher(
         )
     except OSError as error:
         raise UserError(Problem("launch.through", f"can't be run: {error.strerror}: {command[0]}")) from None
+    assert process.stdin is not None
     try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which _listen will see
+            process.stdin.write(b".")
+            process.stdin.flush()
         yield process
     except BaseException:
         process.terminate()
@@ -138,7 +142,6 @@ def _launcher(
         process.kill()
         raise
     finally:
-        assert process.stdin is not None
         process.stdin.close()
         process.wait()
 

@@ -114,6 +114,8 @@ def _work(
 ) -> None:
     """What the new process does: the stage, and telling how it went."""
     os.environ.update(environment)  # a fork server has that of its own start
+    # One GPU: a trainer that sees more spreads its batches over them in threads; launch is there for that.
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both; the runner passes it on
     signal.signal(signal.SIGTERM, lambda number, frame: STOP.ask())
     _end_with_parent()
