@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 
 from scl_rl.corpus.jsonl import write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
-from scl_rl.errors import Problem, UserError, WorkError  # noqa: E402
+from scl_rl.errors import UserError, WorkError  # noqa: E402
 from scl_rl.modeling.load import load_trained  # noqa: E402
 from scl_rl.runner.launch import LAUNCH, run_launched  # noqa: E402
 from scl_rl.runner.process import run_apart  # noqa: E402
@@ -37,6 +37,7 @@ from scl_rl.stages.stop import STOP  # noqa: E402
 from .tiny import make_tiny_model  # noqa: E402
 
 HOME = Path(__file__).parent.parent
+TOKENS = 6 * 20 + 2 * 30  # of the six notes, each word standing in its note and in its answer
 TWO = {"config": "cpu", "processes": 2}
 
 
@@ -53,12 +54,8 @@ class Errand(StageSettings):
             return {"gpus": os.environ["CUDA_VISIBLE_DEVICES"]}
         number = int(os.environ["RANK"])
         (context.base / f"pid-{number}").write_text(str(os.getpid()))
-        if number == 1:
-            match self.how:
-                case "user":
-                    raise UserError(Problem("here", "wrong", "mend it"))
-                case "killed":
-                    os.kill(os.getpid(), signal.SIGKILL)
+        if number == 1 and self.how == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
         return {}
 
@@ -71,18 +68,20 @@ def tests_are_importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny model and tiny notes, all of one length."""
+    """A folder with a tiny model and tiny notes."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("launch")
     make_tiny_model(folder / "tiny")
-    notes = [("HTN", "I10"), ("flu", "J11")] * 3
+    notes = {"HTN": "I10", "flu": "J11", "gout": "M10", "fever": "R50", "asthma": "J45", "influenza": "J11"}
     write_jsonl(
         folder / "documents.jsonl",
         [
             Document(
-                id=f"d{i}", text=f"Has {word}.", annotations=[Annotation(code=code, mentions=[[(4, 7)]])]
+                id=f"d-{word}",
+                text=f"Has {word}.",
+                annotations=[Annotation(code=code, mentions=[[(4, 4 + len(word))]])],
             )
-            for i, (word, code) in enumerate(notes)
+            for word, code in notes.items()
         ],
     )
     return folder
@@ -124,7 +123,7 @@ def assert_alike(one: Path, other: Path, base: Path) -> None:
     ours, theirs = weights(one, base), weights(other, base)
     assert ours.keys() == theirs.keys()
     for name in ours:
-        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-3, atol=1e-4)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -213,12 +212,12 @@ def test_a_reward_that_fails_in_one_process_ends_the_stage(place: Path) -> None:
     assert "words of a note" in json.loads(file.read_text())["problem"]
 
 
-def test_a_mistake_and_a_death_in_one_process_are_told(place: Path) -> None:
-    with pytest.raises(UserError) as wrong:
-        launched(Errand(how="user"), context(place, "user"))
-    assert wrong.value.problems == [Problem("here", "wrong", "mend it")]
+def test_a_mistake_and_a_death_in_one_process_are_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(WorkError, match=r"killed by SIGKILL; out of memory\?"):
         launched(Errand(how="killed", launch={**TWO, "through": ["env"]}), context(place, "killed"))
+    with pytest.raises(UserError, match=r"launch: 2 processes for the 0 GPUs of this machine \(set 'proc"):
+        launched(Errand(how="long", launch={"config": "ddp", "processes": 2}), context(place, "gpus"))
     with pytest.raises(WorkError, match=r"^accelerate launch ended with exit code 2: .*--no-such-thing"):
         settings = Errand(how="long", launch=LaunchSettings(config="cpu", args=["--no-such-thing", 1]))
         launched(settings, context(place, "argument"))
@@ -281,7 +280,7 @@ def _alive(pid: int) -> bool:
 def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: Path) -> None:
     """The same examples in the same batches; each process has half of every batch."""
     how = {"logging_steps": 1, "learning_rate": 1e-2, "save_steps": 1000}
-    common: dict[str, Any] = {"tokens": 400 * 26, "check_every": 100, "max_new_tokens": 8}
+    common: dict[str, Any] = {"tokens": 66 * TOKENS, "check_every": 100, "max_new_tokens": 8}
     alone = SftSettings(**common, trainer={**how, "per_device_train_batch_size": 4})
     expected = alone.run(context(place, "sft-one"))
     together = SftSettings(**common, launch=TWO, trainer={**how, "per_device_train_batch_size": 2})
@@ -300,7 +299,7 @@ def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: P
     said: list[str] = []
     figures = launched(together, context(place, "sft-two", say=said.append))
     assert said[0] == f"sft-two: going on from {checkpoint.name}"
-    assert figures["steps"] == expected["steps"] == 100 and expected["loss"] < 2
+    assert figures["steps"] == expected["steps"] == 99 and expected["loss"] < 2
     assert figures["loss"] == pytest.approx(expected["loss"], rel=1e-4)
     assert {**figures, "loss": 0} == {**expected, "loss": 0}
     assert_alike(place / "sft-two" / "model", place / "sft-one" / "model", place)

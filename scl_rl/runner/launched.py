@@ -51,14 +51,18 @@ def _meet(task: Task) -> None:
     """Find the other processes.
 
     Raises:
-        UserError: the config is for GPUs, and there is none.
+        UserError: this machine has fewer GPUs than processes.
     """
+    import torch
     from accelerate import PartialState
 
+    gpus = torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if gpus < here and not task.on_cpu:
+        what = f"launch: {here} processes for the {gpus} GPUs of this machine"
+        hint = "set 'processes', or try it without GPUs, with config: cpu"
+        raise UserError(f"stage '{task.context.name}': {what} ({hint})")
     state = PartialState(cpu=task.on_cpu, timeout=ranks.PATIENCE)
-    if state.device.type == "cpu" and not task.on_cpu:
-        what = "launch: its config is for GPUs, and there is none"
-        raise UserError(f"stage '{task.context.name}': {what}; config: cpu tries the same without")
     if state.num_processes > 1:
         ranks.join()
 

@@ -14,6 +14,7 @@ from ..corpus.types import Document, Span
 from ..recipe.constraints import generation_batch, trainer_of
 from ..recipe.schema import Recipe
 from ..stages.base import DataFiles, StageContext, StageSettings
+from ..stages.launch import processes_of
 from .process import run_apart
 from .run import RunOptions, run_recipe
 
@@ -115,7 +116,8 @@ def _prompts_at_once(recipe: Recipe, settings: StageSettings) -> int:
     if settings.trainer_config != "grpo":
         return 0
     trainer = trainer_of(settings, recipe.head)
-    return int(generation_batch(trainer) // trainer["num_generations"])
+    together = generation_batch(trainer, processes_of(settings, recipe.base))
+    return int(together // trainer["num_generations"])
 
 
 def _longest_and_others(records: Sequence[Document | Span], number: int) -> list[Document | Span]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..modeling import ranks
-from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card, save_trained
+from ..modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
 from .base import StageContext
 from .training import TrainingSettings
 
@@ -139,6 +139,8 @@ def model_card(context: StageContext) -> ModelCard:
 
 def save_model(trainer: Any, context: StageContext) -> None:
     """Save what a trainer trained as the stage's model; each process that trains it must ask."""
+    from ..modeling.load import save_trained
+
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.count() > 1 else None
     if ranks.first():
         loaded = Loaded(trainer.model, trainer.processing_class)
