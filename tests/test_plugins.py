@@ -467,7 +467,7 @@ def test_the_rewards_of_the_stages_that_will_run_are_tried_each_once(tmp_path, g
     write_jsonl(data / "annotated.jsonl", gold_documents)
     tried = []
 
-    def here(settings, context):
+    def here(settings, context, log):
         tried.append(settings.rewards)
         return settings.run(context)
 
