@@ -105,7 +105,7 @@ def test_examples_tokens_and_steps() -> None:
     pairs = found["pairs"]
     assert (pairs.examples, pairs.generated, pairs.tokens) == (30, 30 * 4 * 15, 30 * 55 + 30 * 4 * 15)
     assert found["dpo"].examples == 60 and found["dpo"].steps == 8
-    assert found["dpo"].notes == ["at most 60 pairs: known once pairs has run"]
+    assert found["dpo"].notes == ["about 60 pairs: known once pairs has run"]
     predicted = found["predict.scl"]
     assert (predicted.examples, predicted.generated, predicted.tokens) == (12, 180, 12 * 85)
     assert found["evaluate.scl"] == Cost()
@@ -328,7 +328,7 @@ def test_plan_prints_what_a_run_takes() -> None:
     assert rows["scl"][2] == "9,000"
     assert "data: 30 annotated, " in done.stdout and "tokens by characters, four to a token" in done.stdout
     assert "model: 135M parameters, reads 8,192 tokens" in done.stdout
-    assert "note: dpo: at most 60 pairs: known once pairs has run" in done.stdout
+    assert "note: dpo: about 60 pairs: known once pairs has run" in done.stdout
     assert not Path("runs").exists()
     shown = json.loads(call("plan", "r.yaml", "--json").stdout)
     stages = {stage["name"]: stage["estimate"] for stage in shown["stages"]}

@@ -178,7 +178,7 @@ class Estimator:
         steps = math.ceil(math.ceil(pairs / batch) * settings.epochs)
         cost = Cost(pairs, round(pairs * each * settings.epochs), None, steps)
         if not exact:
-            cost.notes.append(f"at most {pairs} pairs: known once {stage.parents[0]} has run")
+            cost.notes.append(f"about {pairs} pairs: known once {stage.parents[0]} has run")
         rows = 2 * trainer["per_device_train_batch_size"]
         self._trained(stage, cost, rows, annotated.longest, max(annotated.answers, default=0))
         return cost
