@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -25,37 +26,42 @@ RECIPE = {
     "model": {"name": "./tiny", "dtype": "float32"},
     "data": {"source": "synthetic", "codes": 6, "documents": 12, "code_only": 0, "dev": 2, "test": 2},
     "stages": {
-        "sft": {"kind": "sft", "tokens": 24000, "peft": {"r": 4}, "trainer": TRAINER},
+        "sft": {"kind": "sft", "tokens": 40000, "peft": {"r": 4}, "trainer": TRAINER},
         "pairs": {"kind": "pairs", "from": "sft", "samples": 0, "negatives": ["dropped", "sibling"]},
-        "dpo": {"kind": "dpo", "from": "pairs", "epochs": 2, "trainer": TRAINER, **CHECKED},
+        "dpo": {"kind": "dpo", "from": "pairs", "epochs": 4, "trainer": TRAINER, **CHECKED},
     },
 }
 ENDS = "stages/dpo/model/adapter_model.safetensors"
 
 
-def run(folder: Path, seconds: float | None = None) -> float:
-    """Run the recipe, or kill all of its processes after so many seconds.
+def run(folder: Path, seconds: float | None = None, checkpoints: int | None = None) -> tuple[bool, float]:
+    """Run the recipe, or kill all of its processes after so many seconds, or so many new checkpoints.
 
     Returns:
-        How many seconds it took: until the first checkpoint if it is to come to its end.
+        Whether it was killed, and after how many seconds there was a new checkpoint.
     """
-    began = time.monotonic()
+    began, first = time.monotonic(), math.inf
+    before, new = signed(folder), set()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", "from scl_rl.cli.main import main; main()", "run", "killed.yaml"]
-    first = None
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
-        while process.poll() is None and (seconds is None or time.monotonic() - began < seconds):
-            if first is None and any(folder.glob("runs/killed/stages/.sft.partial/checkpoints/*/whole.json")):
-                first = time.monotonic() - began
-            time.sleep(0.01)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            assert process.returncode == 0
-    took = time.monotonic() - began
-    return took if first is None or seconds is not None else first
+        while process.poll() is None:
+            passed = time.monotonic() - began
+            new |= signed(folder) - before
+            first = min(first, passed) if new else first
+            if passed > (seconds or math.inf) or len(new) >= (checkpoints or math.inf):
+                os.killpg(process.pid, signal.SIGKILL)
+                return True, first
+            time.sleep(0.005)
+    assert process.returncode == 0
+    return False, first
+
+
+def signed(folder: Path) -> set[Path]:
+    """The checkpoints that are whole."""
+    return set(folder.glob("runs/killed/stages/*/checkpoints/*/whole.json"))
 
 
 def place(folder: Path) -> Path:
@@ -73,19 +79,20 @@ def finished(folder: Path) -> dict[str, int]:
 
 def test_a_run_that_is_killed_again_and_again_ends_the_same(tmp_path):
     whole, killed = place(tmp_path / "whole"), place(tmp_path / "killed")
-    first_step = run(whole)
+    _, start = run(whole)
     chance = random.Random(0)
     done: dict[str, int] = {}
-    hit = 0
     for attempt in range(KILLS):
-        at_work = attempt % 2  # or while it starts
-        seconds = first_step + chance.random() if at_work else chance.uniform(0, first_step)
-        hit += run(killed, seconds) >= seconds
+        if attempt % 2:
+            hit, first = run(killed, seconds=chance.uniform(0, start))  # most of it is starting
+        else:
+            hit, first = run(killed, checkpoints=chance.randint(1, 4))
+        assert hit, "it came to its end before"
+        start = min(start, first)
         now = finished(killed)
         assert {name: now.get(name) for name in done} == done  # no stage is made twice
         done = now
     run(killed)
-    assert hit == KILLS, "it came to its end before"
     assert finished(killed).items() >= done.items()
     ends = [(folder / "runs/killed" / ENDS).read_bytes() for folder in (whole, killed)]
     assert ends[0] == ends[1]
