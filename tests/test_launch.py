@@ -23,10 +23,7 @@ from scl_rl.runner.launch import LAUNCH, run_launched  # noqa: E402
 from scl_rl.runner.process import run_apart  # noqa: E402
 from scl_rl.stages.base import (  # noqa: E402
     DataFiles,
-    ModelSettings,
-    PromptSettings,
     StageContext,
-    StageResult,
     StageSettings,
 )
 from scl_rl.stages.grpo import GrpoSettings  # noqa: E402
@@ -34,7 +31,10 @@ from scl_rl.stages.launch import LaunchSettings, launch_of  # noqa: E402
 from scl_rl.stages.sft import SftSettings  # noqa: E402
 from scl_rl.stages.stop import STOP  # noqa: E402
 
+from .test_stages import context as stage_context  # noqa: E402
+from .test_stages import finished  # noqa: E402
 from .tiny import make_tiny_model  # noqa: E402
+from .waiting import alive, until  # noqa: E402
 
 HOME = Path(__file__).parent.parent
 TOKENS = 6 * 20 + 2 * 30  # of the six notes, each word standing in its note and in its answer
@@ -88,22 +88,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def context(place: Path, name: str, parent: str | None = None, **changes: Any) -> StageContext:
-    (place / name).mkdir(exist_ok=True)
     documents = place / "documents.jsonl"
-    fields: dict[str, Any] = {"say": [].append, "progress": [].append, **changes}
-    return StageContext(
-        name=name,
-        folder=place / name,
-        base=place,
-        seed=0,
-        model=ModelSettings(name="tiny", dtype="float32"),
-        prompt=PromptSettings(template="N:{text}\nC:"),
-        answer="lines",
-        window=None,
-        data=DataFiles(annotated=documents, dev=documents),
-        parents=(StageResult(name=parent, kind="sft", folder=place / parent),) if parent else (),
-        **fields,
-    )
+    fields: dict[str, Any] = {
+        "data": DataFiles(annotated=documents, dev=documents),
+        "progress": [].append,
+        **changes,
+    }
+    return stage_context(place, name, *([finished(place, parent)] if parent else []), **fields)
 
 
 def launched(settings: StageSettings, where: StageContext) -> dict[str, Any]:
@@ -256,25 +247,10 @@ def test_all_processes_end_with_their_runner(place: Path, how: signal.Signals) -
         [sys.executable, str(place / "runner.py"), str(place)], cwd=HOME, stderr=subprocess.DEVNULL
     ) as process:
         files = [place / "pid-0", place / "pid-1"]
-        _until(lambda: all(file.exists() and file.read_text() for file in files), 60)
+        until(lambda: all(file.exists() and file.read_text() for file in files), 60)
         process.send_signal(how)
         process.wait(30)
-    _until(lambda: not any(_alive(int(file.read_text())) for file in files), 20)
-
-
-def _until(holds: Any, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    until(lambda: not any(alive(int(file.read_text())) for file in files), 20)
 
 
 def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: Path) -> None:

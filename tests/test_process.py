@@ -20,6 +20,8 @@ from scl_rl.runner.process import run_apart
 from scl_rl.stages.base import DataFiles, ModelSettings, PromptSettings, StageContext, StageSettings
 from scl_rl.stages.stop import STOP
 
+from .waiting import alive, until
+
 
 class Errand(StageSettings):
     """Does what ``how`` says."""
@@ -132,14 +134,14 @@ def test_a_stage_ends_with_its_runner(tmp_path: Path, how: signal.Signals) -> No
     with _runner(tmp_path, "long") as process:
         process.send_signal(how)
         process.wait(30)
-    _until(lambda: not _alive(int((tmp_path / "pid").read_text())), 10)
+    until(lambda: not alive(int((tmp_path / "pid").read_text())), 10)
 
 
 def test_an_interrupted_stage_may_finish_what_it_is_at(tmp_path: Path) -> None:
     with _runner(tmp_path, "patient") as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) != 0
-    assert (tmp_path / "tidy").exists() and not _alive(int((tmp_path / "pid").read_text()))
+    assert (tmp_path / "tidy").exists() and not alive(int((tmp_path / "pid").read_text()))
 
 
 def test_a_second_interrupt_waits_for_nothing(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_second_interrupt_waits_for_nothing(tmp_path: Path) -> None:
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         assert process.wait(30) != 0
-    assert not (tmp_path / "tidy").exists() and not _alive(int((tmp_path / "pid").read_text()))
+    assert not (tmp_path / "tidy").exists() and not alive(int((tmp_path / "pid").read_text()))
 
 
 @contextmanager
@@ -165,20 +167,5 @@ def _runner(folder: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
         stderr=subprocess.DEVNULL,
     ) as process:
         pid_file = folder / "pid"
-        _until(lambda: pid_file.exists() and bool(pid_file.read_text()), 60)
+        until(lambda: pid_file.exists() and bool(pid_file.read_text()), 60)
         yield process
-
-
-def _until(holds: Any, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"

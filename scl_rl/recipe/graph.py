@@ -109,7 +109,14 @@ def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
                 made_with: list[tuple[str, int | None]] = [(f"seed{n}", n) for n in settings.own_seeds()]
                 fans[name] = [
                     (
-                        Stage(f"{name}.{root}" if root else name, settings, names, _like(beside, root), seed),
+                        Stage(
+                            f"{name}.{root}" if root else name,
+                            name,
+                            settings,
+                            names,
+                            _like(beside, root),
+                            seed,
+                        ),
                         root,
                     )
                     for root, seed in made_with or [("", None)]
@@ -121,7 +128,7 @@ def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
                 for (parent, _), root in zip(parents, roots, strict=True):
                     suffix = parent.name if twice else root
                     made = Stage(
-                        f"{name}.{suffix}", settings, (parent.name,), _like(beside, root), parent.seed
+                        f"{name}.{suffix}", name, settings, (parent.name,), _like(beside, root), parent.seed
                     )
                     fans[name].append((made, suffix))
         return fans[name]

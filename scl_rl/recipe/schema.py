@@ -36,12 +36,14 @@ class Stage:
     """One step of a run.
 
     Attributes:
+        written: its name in the recipe, which several have where one fanned out.
         parents: names of the stages it starts from.
         beside: names of further stages that must be done before it, whose figures it asks for.
         seed: of its own or of the stage it comes from; None = the recipe's.
     """
 
     name: str
+    written: str
     settings: StageSettings
     parents: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()

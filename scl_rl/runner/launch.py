@@ -25,7 +25,7 @@ from ..errors import Problem, UserError, WorkError
 from ..stages.base import StageContext, StageSettings
 from ..stages.launch import Launch
 from ..stages.stop import STOP
-from .process import ElsewhereError, how_it_died
+from .process import ElsewhereError, how_it_died, say_stopping
 
 LAUNCH = "launch"  # in the stage's partial folder; what the processes are told and tell
 TASK = "task.pickle"
@@ -91,9 +91,8 @@ def run_launched(settings: StageSettings, context: StageContext, launch: Launch,
         except KeyboardInterrupt:
             if process.poll() is not None:
                 raise
-            STOP.asked = True
             (folder / STOPPED).touch()
-            context.say(f"{context.name}: stopping; interrupt once more to stop at once")
+            say_stopping(context)
             _listen(process, context, folder)
     figures = folder / FIGURES
     if figures.exists():

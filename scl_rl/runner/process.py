@@ -61,9 +61,8 @@ def run_apart(settings: StageSettings, context: StageContext, log: Path) -> dict
         except KeyboardInterrupt:
             if not process.is_alive():
                 raise
-            STOP.asked = True
             process.terminate()
-            context.say(f"{context.name}: stopping; interrupt once more to stop at once")
+            say_stopping(context)
             return _listen(ours, context, process, settings)
     except BaseException:
         process.kill()
@@ -71,6 +70,12 @@ def run_apart(settings: StageSettings, context: StageContext, log: Path) -> dict
         raise
     finally:
         ours.close()
+
+
+def say_stopping(context: StageContext) -> None:
+    """Note that the stage was asked to stop, and tell the user."""
+    STOP.asked = True
+    context.say(f"{context.name}: stopping; interrupt once more to stop at once")
 
 
 def _listen(

@@ -13,8 +13,9 @@ from ..corpus.sources import SETS, FilesSource, load_sets
 from ..corpus.types import Document, Span
 from ..recipe.constraints import generation_batch, trainer_of
 from ..recipe.schema import Recipe
-from ..stages.base import DataFiles, StageContext, StageSettings
+from ..stages.base import StageContext, StageSettings
 from ..stages.launch import processes_of
+from .context import context_of
 from .process import run_apart
 from .run import RunOptions, run_recipe
 
@@ -67,7 +68,8 @@ def rehearse(
     model = folder / "model"
     model.mkdir()
     say(f"check: a {'full-size' if full_size else 'small'} random model like {recipe.head.model.name}")
-    run_apart(MakeMiniature(full_size=full_size), _context(recipe, model, say), folder / "log.txt")
+    context = context_of(recipe, run, "model", model, say)
+    run_apart(MakeMiniature(full_size=full_size), context, folder / "log.txt")
     tried = _rehearsed(recipe, model, data, characters // 2)
 
     def stages_alone(line: str) -> None:  # what a random model is like is no news
@@ -77,23 +79,6 @@ def rehearse(
     run_recipe(tried, run, RunOptions(say=stages_alone, progress=progress))
     shutil.rmtree(folder)
     return len(tried.stages)
-
-
-def _context(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> StageContext:
-    head = recipe.head
-    return StageContext(
-        name="model",
-        folder=folder,
-        base=recipe.base,
-        seed=head.seed,
-        model=head.model,
-        prompt=head.prompt,
-        answer=head.answer,
-        window=head.window,
-        data=DataFiles(),
-        parents=(),
-        say=say,
-    )
 
 
 def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
@@ -129,7 +114,6 @@ def _longest_and_others(records: Sequence[Document | Span], number: int) -> list
 
 def _rehearsed(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:
     small = {name: settings.rehearsed(tokens) for name, settings in recipe.written.items()}
-    by_id = {id(settings): small[name] for name, settings in recipe.written.items()}
     return replace(
         recipe,
         head=recipe.head.model_copy(
@@ -142,5 +126,5 @@ def _rehearsed(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> R
         ),
         data=data,
         written=small,
-        stages=tuple(replace(stage, settings=by_id[id(stage.settings)]) for stage in recipe.stages),
+        stages=tuple(replace(stage, settings=small[stage.written]) for stage in recipe.stages),
     )

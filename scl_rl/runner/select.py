@@ -64,12 +64,8 @@ def _check(recipe: Recipe, named: Mapping[str, Collection[str]]) -> None:
 
 def _stages(names: Collection[str], recipe: Recipe) -> set[str]:
     """Names as written, or as run, as names of stages as run."""
-    found = {name for name in names if name == DATA}
-    for stage in recipe.stages:
-        written = next(name for name, settings in recipe.written.items() if settings is stage.settings)
-        if stage.name in names or written in names:
-            found.add(stage.name)
-    return found
+    data = {DATA} & set(names)
+    return data | {stage.name for stage in recipe.stages if {stage.name, stage.written} & set(names)}
 
 
 def _with_followers(chosen: set[str], needs: Mapping[str, set[str]]) -> set[str]:

@@ -52,14 +52,14 @@ class Speed:
         return f", {(tokens - self._first[0]) / (now - self._first[1]):,.0f} tokens/s"
 
 
-def trainer_progress(context: StageContext, latest: Callable[[], str] = lambda: "") -> Any:
+def trainer_progress(context: StageContext, latest: Callable[[], str]) -> Any:
     """A TrainerCallback that tells steps, loss, speed and what ``latest`` says."""
     from transformers import TrainerCallback
 
     class _Steps(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.began, self.speed, self.note = state.global_step, Speed(), ""
-            self.progress = Progress(context.name, context.progress, self.began)
+            self.speed, self.note = Speed(), ""
+            self.progress = Progress(context.name, context.progress, state.global_step)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             if "loss" in (logs or {}):
