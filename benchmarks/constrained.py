@@ -27,11 +27,11 @@ import torch
 from scl_rl.corpus.jsonl import read_documents, write_jsonl
 from scl_rl.corpus.types import Document, Prediction
 from scl_rl.metrics.report import evaluate_predictions
-from scl_rl.modeling.constrained import Constraint
+from scl_rl.modeling.constrained.decoder import Constraint
 from scl_rl.modeling.load import Loaded, load_trained, read_card
-from scl_rl.stages.base import DataFiles
-from scl_rl.stages.predict import allowed_codes
-from scl_rl.stages.prompting import Prompting, predict_documents
+from scl_rl.stages.contract import DataFiles
+from scl_rl.stages.predict.work import allowed_codes
+from scl_rl.stages.shared.prompting import Prompting, predict_documents
 
 
 @dataclass

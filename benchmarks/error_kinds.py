@@ -22,10 +22,10 @@ from scl_rl.corpus.jsonl import read_documents
 from scl_rl.corpus.types import Document
 from scl_rl.modeling.generate import generate
 from scl_rl.modeling.load import load_trained, read_card
-from scl_rl.preference.errors import SEVEREST_FIRST, errors_of
 from scl_rl.scoring.account import account
 from scl_rl.scoring.judge import GoldDocument
-from scl_rl.stages.prompting import Prompting, annotated_windows
+from scl_rl.stages.pairs.error_kinds import SEVEREST_FIRST, errors_of
+from scl_rl.stages.shared.prompting import Prompting, annotated_windows
 
 KINDS = tuple(kind for kind in SEVEREST_FIRST if kind != "inconsistent")
 

@@ -30,8 +30,8 @@ from scl_rl.recipe.load import load_recipe
 from scl_rl.runner.context import context_of
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
-from scl_rl.stages.prompting import Prompting
-from scl_rl.stages.sft_data import compose, in_batches
+from scl_rl.stages.sft.mixture import compose, in_batches
+from scl_rl.stages.shared.prompting import Prompting
 
 BARE = """
 import json, sys
@@ -40,7 +40,7 @@ from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 from trl import SFTConfig
-from scl_rl.stages.answer_loss import AnswerLossTrainer
+from scl_rl.stages.sft.cpu_loss import AnswerLossTrainer
 
 folder, model_folder = sys.argv[1:]
 given = json.load(open(f"{folder}/given.json"))
@@ -118,8 +118,8 @@ def _recipe(model: str, tokens: int) -> dict[str, Any]:
 
 def _write_given(folder: Path, file: Path) -> None:
     """What the script trains on: the stage's own examples, and the fields of its config."""
-    from scl_rl.stages.sft import SftSettings
-    from scl_rl.stages.trainers import trainer_defaults
+    from scl_rl.stages.sft.settings import SftSettings
+    from scl_rl.stages.shared.trainer import trainer_defaults
 
     recipe = load_recipe(file)
     until = RunOptions(Selection(until=("data",)), say=lambda line: None)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Where = tuple[str | int, ...]
+"""The way to a value inside another: keys and positions, from the outside in."""
+
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in the user's input: where it is, what is wrong, what to do about it."""
+    """One mistake in the user's input: where it is, what is wrong, what to do about it.
+
+    Attributes:
+        where: as it is shown; empty as long as only ``at`` is known.
+        at: the way to the mistake from the value that was checked. Whoever checks a larger value puts the way
+            to the smaller one in front; whoever knows where that is written makes ``where`` of it.
+    """
 
     where: str
     what: str
     hint: str = ""
+    at: Where = ()
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
+from typing import Any
 
 
 def nearest(word: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -18,3 +20,15 @@ def did_you_mean(word: object, known: Iterable[str], what: str = "known") -> str
     if near := nearest(str(word).lower(), names):
         return f"did you mean '{near}'?"
     return f"{what}: {', '.join(names)}" if 0 < len(names) <= 12 else ""
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it."""
+    if isinstance(value, dict):
+        return "a section of settings"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        text = f"'{value}'"
+    return text if len(text) <= 60 else text[:59] + "…"

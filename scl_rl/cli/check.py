@@ -27,10 +27,10 @@ def check(recipe: str, overrides: tuple[str, ...], runs_dir: Path, full_size: bo
     A small random model of the same architecture stands for the real one, so that what is wrong shows
     within minutes, and not when the stage is reached. Nothing of a run is changed.
     """
+    from ..preflight.report import forecast
     from ..recipe.load import load_recipe
-    from ..runner.forecast import forecast
+    from ..runner.dry_run import rehearse
     from ..runner.plan import plan
-    from ..runner.rehearsal import rehearse
     from .console import RunConsole
 
     loaded = load_recipe(recipe, overrides)

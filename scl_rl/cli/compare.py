@@ -37,7 +37,7 @@ def compare(
     as_json: bool,
 ) -> None:
     """Set several PREDICTIONS files for the same documents side by side, and say how surely they differ."""
-    from ..metrics.files import compare_files
+    from ..metrics.comparison_files import compare_files
     from .tables import print_breakdowns, print_table
 
     figures = compare_files(predictions, documents, against, training, resamples, seed)

@@ -11,7 +11,7 @@ import click
 from . import options
 
 if TYPE_CHECKING:
-    from ..runner.forecast import Forecast
+    from ..preflight.report import Forecast
     from ..runner.plan import Step
 
 
@@ -33,8 +33,8 @@ def plan(
     Tokens are counted on some records of each set, with the model's tokenizer if it is on this machine;
     memory is worked out from the model's shape. All of it is about.
     """
+    from ..preflight.report import forecast
     from ..recipe.load import load_recipe
-    from ..runner.forecast import forecast
     from ..runner.plan import plan as plan_recipe
     from ..runner.select import Selection
 
@@ -50,7 +50,7 @@ def plan(
 
 
 def _stages(steps: list[Step], found: Forecast) -> list[dict[str, Any]]:
-    from ..runner.forecast import cost_as_json
+    from ..preflight.report import cost_as_json
 
     return [
         {

@@ -56,7 +56,7 @@ def predict(
     as_json: bool,
 ) -> None:
     """Predict codes with their evidence for a file of documents."""
-    from ..stages.predict import predict_file
+    from ..stages.predict.work import predict_file
     from .console import RunConsole
 
     allowed = _allowed(decoding, codes, model)
@@ -84,8 +84,9 @@ def predict(
 
 def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:
     """The codes that answers are held to, None where they are free."""
-    from ..stages.base import DataFiles
-    from ..stages.predict import ICD_10_CM, TRAINING, allowed_codes
+    from ..stages.contract import DataFiles
+    from ..stages.predict.settings import ICD_10_CM, TRAINING
+    from ..stages.predict.work import allowed_codes
 
     if decoding == "free":
         if codes:

@@ -27,7 +27,7 @@ and in a recipe, in a stage of kind grpo:
 )
 def new(name: str, folder: Path) -> None:
     """Write a reward to start from, NAME.py, and its test."""
-    from ..plugins.starter import write_starter
+    from ..rewards_api.starter import write_starter
 
     reward, test = write_starter(name, folder)
     click.echo(f"wrote {reward} and {test}\n")

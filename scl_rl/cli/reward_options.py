@@ -15,7 +15,7 @@ from . import options
 
 if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
-    from ..plugins.weighted import Target
+    from ..rewards_api.weighted import Target
 
 documents = click.option(
     "--documents", required=True, type=options.READ, help="The documents, with gold codes and evidence."
@@ -47,7 +47,7 @@ def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) 
     Raises:
         UserError: there is no such reward, or the arguments don't go with it.
     """
-    from ..plugins.weighted import Target
+    from ..rewards_api.weighted import Target
 
     named = [_weighted(spec) for spec in specs]
     arguments = parse_arguments(given)

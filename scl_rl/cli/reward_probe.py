@@ -51,6 +51,7 @@ def probe(
     SPEC is NAME, package.module:function or ./file.py:function; SPEC*WEIGHT and several for a sum. The exit
     code is 1 if an attack is paid like gold, up to the margin.
     """
+    from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents
     from ..errors import UserError
     from ..probe.bench import Bench
@@ -58,7 +59,6 @@ def probe(
     from ..probe.page import write_page
     from ..probe.target import target_of_stage
     from ..recipe.load import load_recipe
-    from ..stages.base import PromptSettings
     from .progress import progress
 
     if bool(specs) == bool(recipe):

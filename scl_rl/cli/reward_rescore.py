@@ -43,12 +43,12 @@ def rescore(
 
     The completions and documents of a run are found by themselves.
     """
+    from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents
     from ..errors import UserError
     from ..probe.completions import notes_by_id, read_completions
     from ..probe.logged import logged_by_run
     from ..probe.rescore import rescored
-    from ..stages.base import PromptSettings
     from .progress import progress
 
     prompt = PromptSettings()

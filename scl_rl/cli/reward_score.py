@@ -38,10 +38,10 @@ def score(
 
     An id may occur several times. Null is the score of a completion that the reward has nothing to say of.
     """
+    from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents
     from ..probe.completions import notes_by_id, read_completions
     from ..probe.score import scored
-    from ..stages.base import PromptSettings
     from .progress import progress
 
     form: AnswerFormat = answer or "lines"

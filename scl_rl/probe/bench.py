@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..errors import UserError
-from ..plugins.weighted import Target
+from ..rewards_api.weighted import Target
 from .attack import Attack
 from .attacks import ATTACKS
 from .notes import Note, Notes

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 
 from ..answer.prompt import prompt_for
+from ..answer.settings import PromptSettings
 from ..corpus.jsonl import read_records
 from ..corpus.types import Document
-from ..stages.base import PromptSettings
 from ..suggest import nearest
 from .notes import Note
 

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from ..answer.grammar import AnswerFormat
+from ..answer.settings import PromptSettings
 from ..errors import Problem, UserError
-from ..stages.base import PromptSettings
-from ..stages.step_log import COMPLETIONS, WINDOWS
+from ..stages.grpo.step_log import COMPLETIONS, WINDOWS
 from ..suggest import did_you_mean
 
 

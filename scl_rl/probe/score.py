@@ -7,7 +7,7 @@ from typing import Any
 
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
-from ..plugins.weighted import Target
+from ..rewards_api.weighted import Target
 from ..scoring.account import account
 from .notes import Note
 

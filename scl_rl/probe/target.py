@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..answer.grammar import AnswerFormat
 from ..errors import Problem, UserError
-from ..plugins.weighted import Target
 from ..recipe.schema import Recipe
+from ..rewards_api.weighted import Target
 from ..suggest import did_you_mean
 
 

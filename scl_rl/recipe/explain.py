@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..suggest import did_you_mean
+from ..suggest import did_you_mean, shown
 from .tree import Tree, Where
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -60,18 +60,6 @@ def validate(
             tree.fail((*where, *path), what, hint)
         return None
     return checked if len(tree.problems) == before else None
-
-
-def shown(value: Any) -> str:
-    """A value as a message shows it."""
-    if isinstance(value, dict):
-        return "a section of settings"
-    if isinstance(value, list):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str):
-        text = f"'{value}'"
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _explained(

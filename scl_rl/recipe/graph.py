@@ -6,7 +6,8 @@ from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from ..stages.base import StageSettings
+from ..stages import registry
+from ..stages.contract import StageSettings
 from ..suggest import did_you_mean
 from .schema import Stage
 from .tree import Tree
@@ -34,7 +35,7 @@ def check_parents(kinds: dict[str, type[StageSettings]], written: dict[str, Any]
         if origin == []:
             tree.fail(where, "names no stage")
         elif origin is None and settings.needs_parent:
-            hint = f"name a stage of kind {' or '.join(settings.parent_kinds)}"
+            hint = f"name a stage of kind {' or '.join(registry.kinds_with(settings.starts_from))}"
             tree.fail(where, f"missing: a stage of kind {_kind(settings)} starts from another one", hint)
         for parent, count in Counter(parents).items():
             if count > 1:
@@ -42,8 +43,8 @@ def check_parents(kinds: dict[str, type[StageSettings]], written: dict[str, Any]
             elif parent not in written:
                 others = [other for other in written if other != name]
                 tree.fail(where, f"there is no stage '{parent}'", did_you_mean(parent, others, "stages"))
-            elif parent in kinds and _kind(kinds[parent]) not in settings.parent_kinds:
-                fit = " or ".join(settings.parent_kinds) or "no other stage"
+            elif parent in kinds and not set(settings.starts_from) & set(kinds[parent].outputs):
+                fit = " or ".join(registry.kinds_with(settings.starts_from)) or "no other stage"
                 what = f"'{parent}' is of kind {_kind(kinds[parent])}; {_kind(settings)} starts from {fit}"
                 tree.fail(where, what)
     try:

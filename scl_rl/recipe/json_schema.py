@@ -10,8 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from ..corpus.sources import SOURCES
 from ..stages import registry
-from ..stages.base import StageSettings
-from .fields import config_defaults, config_fields, config_kinds
+from ..stages.contract import StageSettings
+from ..stages.shared.trl_fields import config_defaults, config_fields, config_kinds
 from .schema import STAGE_NAME, Head
 
 Schema = dict[str, Any]
@@ -32,7 +32,7 @@ _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{env:", "title": "A value
 
 def recipe_schema() -> Schema:
     """The schema of a recipe's file, with the fields of TRL and peft as they are installed."""
-    kinds = registry.STAGE_KINDS
+    kinds = registry.stage_kinds()
     definitions = _definitions([Head, *SOURCES.values(), *kinds.values()])
     head = definitions.pop(Head.__name__)
     for kind in kinds.values():

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ..corpus.sources import SETS, SOURCES, DataSettings, located, missing, provides
 from ..errors import Problem, UserError
-from ..plugins.find import reward_problem
-from ..plugins.signature import misfits_of_name
+from ..modeling.shape import model_shape
+from ..rewards_api.find import reward_problem
+from ..rewards_api.signature import misfits_of_name
 from ..stages import registry
-from ..stages.base import StageSettings
-from ..stages.launch import launch_problems, processes_of
-from ..suggest import did_you_mean
-from .constraints import check_context, check_trainer
-from .explain import shown, validate
-from .fields import config_fields, field_problem
+from ..stages.contract import StageSettings
+from ..stages.shared.checks import check_context, check_trainer
+from ..stages.shared.launch import launch_problems, processes_of
+from ..stages.shared.trl_fields import config_fields, field_problem
+from ..suggest import did_you_mean, shown
+from .explain import validate
 from .graph import check_beside, check_parents, expand
-from .model import model_shape
 from .override import apply_override
 from .schema import STAGE_NAME, Head, Recipe
 from .tree import Tree, Where, read_text
@@ -92,7 +92,7 @@ def _kinds(written: Any) -> dict[str, type[StageSettings]]:
     """The settings class of each stage whose kind is known."""
     stages = written.items() if isinstance(written, dict) else ()
     kinds = {name: stage.get("kind") for name, stage in stages if isinstance(stage, dict)}
-    known = registry.STAGE_KINDS
+    known = registry.stage_kinds()
     return {name: known[kind] for name, kind in kinds.items() if isinstance(kind, str) and kind in known}
 
 
@@ -153,7 +153,7 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
             tree.fail(where, "the name 'data' is taken by the data step", "choose another name")
         elif not re.fullmatch(STAGE_NAME, name):
             tree.fail(where, "a stage's name is made of a-z, 0-9, _ and -, and starts with a letter or digit")
-        kind = _choice(written, where, "kind", registry.STAGE_KINDS, tree)
+        kind = _choice(written, where, "kind", registry.stage_kinds(), tree)
         if kind is None:
             continue
         kinds[name] = kind
@@ -218,7 +218,7 @@ def _check_rewards(
 
 def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Where, tree: Tree) -> None:
     """Note what TRL's and peft's settings don't know or the stage sets itself."""
-    sections: Iterator[tuple[str, str, dict[str, str]]] = iter(
+    sections: Iterator[tuple[str, str, Mapping[str, str]]] = iter(
         [("trainer", kind.trainer_config, kind.managed_fields), ("peft", "lora", {})]
         if kind.trainer_config is not None
         else []

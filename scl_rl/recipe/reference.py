@@ -8,7 +8,7 @@ from typing import Any
 
 from ..corpus.sources import SOURCES
 from ..stages import registry
-from ..stages.base import StageSettings
+from ..stages.contract import StageSettings
 from .json_schema import CONFIGS, Schema, recipe_schema
 
 _INTRO = """\
@@ -64,7 +64,7 @@ def reference() -> str:
         parts += [f"### `source: {name}`\n", definition["description"] + "\n"]
         parts.append(_fields(definition, definitions, "source"))
     parts.append(_STAGES)
-    for name, kind in registry.STAGE_KINDS.items():
+    for name, kind in registry.stage_kinds().items():
         definition = definitions[kind.__name__]
         parts += [f"### `kind: {name}`\n", definition["description"] + "\n", *_origin(kind)]
         parts.append(_fields(definition, definitions, "kind", "from"))
@@ -76,8 +76,8 @@ def reference() -> str:
 
 
 def _origin(kind: type[StageSettings]) -> Iterator[str]:
-    if kind.parent_kinds:
-        kinds = ", ".join(f"`{name}`" for name in kind.parent_kinds)
+    if kind.starts_from:
+        kinds = ", ".join(f"`{name}`" for name in registry.kinds_with(kind.starts_from))
         yield f"`from`: {'' if kind.needs_parent else 'nothing, or '}a stage of kind {kinds}.\n"
 
 

@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..answer.settings import PromptSettings
 from ..corpus.sources import DataSettings
+from ..corpus.window_settings import WindowSettings
 from ..errors import Problem
-from ..stages.base import ModelSettings, PromptSettings, StageSettings, WindowSettings
+from ..modeling.settings import ModelSettings
+from ..stages.contract import StageSettings
 
 STAGE_NAME = "[a-z0-9][a-z0-9_-]*"
 
@@ -51,7 +54,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """The stage's kind, a key of ``STAGE_KINDS``."""
+        """The stage's kind, as a recipe names it."""
         return str(getattr(self.settings, "kind", ""))
 
 

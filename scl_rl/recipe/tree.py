@@ -11,9 +11,7 @@ from typing import Any
 import yaml
 
 from ..errors import Problem, UserError
-
-Where = tuple[str | int, ...]
-"""The way to a value: mapping keys and list positions from the top of the recipe."""
+from ..errors import Where as Where
 
 Place = tuple[int, int] | str
 """Where something was written: line and column of the file, from 1, or the text of an override."""
@@ -65,6 +63,10 @@ class Tree:
             return
         order = (math.inf, math.inf) if isinstance(place := self.place(where), str) else place
         self._found[where] = (order, self.problem(where, what, hint))
+
+    def add(self, where: Where, problem: Problem) -> None:
+        """Note a problem of the value at ``where``, or of the part of it that ``problem.at`` leads to."""
+        self.fail((*where, *problem.at), problem.what, problem.hint)
 
     def problem(self, where: Where, what: str, hint: str = "") -> Problem:
         """A problem of the value at ``where``, not noted."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..corpus.sources import SETS
 from ..recipe.schema import Recipe
-from ..stages.base import DataFiles, StageContext, StageResult
+from ..stages.contract import DataFiles, StageContext, StageResult
 from .plan import stage_folder
 from .select import DATA
 

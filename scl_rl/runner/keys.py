@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..corpus.sources import input_hashes, inputs
-from ..plugins.find import reward_source
 from ..recipe.schema import Recipe, Stage
-from ..stages.launch import launch_of
+from ..rewards_api.find import reward_source
+from ..stages.shared.launch import launch_of
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "scl-rl")
 

@@ -17,21 +17,21 @@ from .. import __version__
 from ..atomic import write_json
 from ..corpus.sources import prepare
 from ..errors import Problem, UserError, WorkError
+from ..preflight.data import check_data_first
 from ..recipe.schema import Recipe
-from ..stages.base import CHECKPOINTS, StageResult
-from ..stages.launch import launch_of
-from ..stages.stop import STOP
+from ..stages.contract import CHECKPOINTS, StageResult
+from ..stages.shared.interrupt import STOP
+from ..stages.shared.launch import launch_of
 from .context import context_of
-from .data_check import check_data_first
-from .failure import disk_is_full, in_words
-from .launch import run_launched
+from .execute.distributed import run_launched
+from .execute.failure import disk_is_full, in_words
+from .execute.local import run_apart
+from .execute.stage_log import StageLog
 from .manifest import Entry, Manifest, locked, now
 from .plan import Step, partial_folder, plan, stage_folder
-from .process import run_apart
+from .reward_smoke import try_rewards_first
 from .select import DATA, Selection
-from .stage_log import StageLog
 from .summary import summarise
-from .trial import try_rewards_first
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def _run(recipe: Recipe, folder: Path, options: RunOptions) -> None:
             step.name,
             step.kind,
             stage_folder(folder, step.name),
+            step.stage.settings.outputs if step.stage else {},
             entry.figures,
             entry.minutes,
             tuple(results[parent] for parent in (step.stage.parents if step.stage else ())),

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 
-from ..corpus.types import Annotation, Document, Fragment, Span
+from ..corpus.jsonl import read_documents, read_spans
+from ..corpus.spans import spans_of
+from ..corpus.types import (
+    Annotation,
+    Document,
+    Fragment,
+    PredictedCode,
+    PredictedMention,
+    Prediction,
+    Span,
+)
 from .locate import fold
 from .match import TOKEN
 
@@ -91,3 +102,25 @@ class SpanDictionary:
 
 def _words(text: str) -> Words:
     return tuple(fold(match.group()) for match in TOKEN.finditer(text))
+
+
+def dictionary_of(annotated: Path | None, spans: Path | None) -> SpanDictionary:
+    """The dictionary of everything that was marked: spans, and the mentions of annotated documents."""
+    marked = read_spans(spans) if spans else []
+    marked += spans_of(read_documents(annotated), "annotated") if annotated else []
+    return SpanDictionary(marked)
+
+
+def prediction_of(found: Document) -> Prediction:
+    """A document's annotations as a prediction."""
+    codes = [
+        PredictedCode(
+            code=annotation.code,
+            mentions=[
+                PredictedMention(quotes=[found.text[s:e] for s, e in mention], fragments=mention)
+                for mention in annotation.mentions or ()
+            ],
+        )
+        for annotation in found.annotations or ()
+    ]
+    return Prediction(id=found.id, codes=codes)

@@ -1,0 +1,110 @@
+"""What a recipe and its data must have in common, found out before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from ..corpus.sources import FilesSource
+from ..corpus.types import Document
+from ..errors import Problem, UserError
+from ..modeling.shape import ModelShape, model_shape
+from ..recipe.schema import Recipe
+from ..stages.shared.checks import answer_limit
+from .lengths import Lengths, TokenCounter, measure
+from .sample import Look, look_at
+
+_TRAINED_ON = ("annotated", "code_only")
+_APART = (*_TRAINED_ON, "dev", "test")  # no two may share a document, but those trained on
+_TOO_MANY = 0.5  # gold answers that don't fit: then a stage is sure to fail at its work
+
+
+def check_data(
+    recipe: Recipe, look: Look, lengths: Mapping[str, Lengths], shape: ModelShape | None, exact: bool
+) -> list[str]:
+    """What is odd about the recipe for this data, in words.
+
+    Args:
+        exact: tokens are counted by the model's tokenizer. What is only guessed is no mistake.
+
+    Raises:
+        UserError: splits share documents; most gold answers are longer than a stage allows; a note is more
+            than the model reads.
+    """
+    problems = [*_shared(recipe, look)]
+    notes: list[str] = []
+    for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, shape)]:
+        if sure and exact:
+            problems.append(recipe.problem(where, what, hint))
+        else:
+            notes.append(f"{where[1] if len(where) > 1 else where[0]}: {what}{f' ({hint})' if hint else ''}")
+    if problems:
+        raise UserError(*problems)
+    return list(dict.fromkeys(notes))
+
+
+def check_data_first(recipe: Recipe, made: Path, say: Callable[[str], None]) -> None:
+    """Check what the data step made, and say what is odd about it.
+
+    Raises:
+        UserError: as :func:`check_data`.
+    """
+    shape = model_shape(recipe.head.model, recipe.base)
+    counter = TokenCounter(shape.tokenizer if shape else None)
+    look = look_at(recipe, made, most=float("inf"))
+    for note in check_data(recipe, look, measure(recipe, look, counter), shape, counter.exact):
+        say(f"note: {note}")
+
+
+_Found = tuple[tuple[str | int, ...], str, str, bool]
+"""Where, what is wrong, what to do, and whether it is a mistake for sure."""
+
+
+def _shared(recipe: Recipe, look: Look) -> Iterator[Problem]:
+    if not isinstance(recipe.data, FilesSource):
+        return  # the others keep their sets apart
+    for one, other in combinations(_APART, 2):
+        if other in _TRAINED_ON or one not in look.whole or other not in look.whole:
+            continue
+        number, first = _both(look.whole[one], look.whole[other])
+        if number:
+            what = f"shares {number} documents with '{one}', the first with the id {first}"
+            yield recipe.problem(("data", other), what, "a document must be in one of them alone")
+
+
+def _both(documents: Sequence[Document], others: Sequence[Document]) -> tuple[int, str]:
+    """How many of the others are among the documents, by id or by text, and the id of the first."""
+    ids, texts = {d.id for d in documents}, {hash(d.text) for d in documents}
+    found = [d.id for d in others if d.id in ids or hash(d.text) in texts]
+    return len(found), found[0] if found else ""
+
+
+def _answers(recipe: Recipe, lengths: Mapping[str, Lengths]) -> Iterator[_Found]:
+    gold = [answer for answer in lengths.get("annotated", Lengths(0)).answers if answer]
+    for name, settings in recipe.written.items():
+        limit = answer_limit(settings, recipe.head)
+        over = [answer for answer in gold if limit is not None and answer > limit]
+        if not over:
+            continue
+        setting = (
+            ("trainer", "max_completion_length") if settings.trainer_config == "grpo" else ("max_new_tokens",)
+        )
+        share = len(over) / len(gold)
+        what = f"{share:.0%} of the gold answers have more than {limit} tokens"
+        yield ("stages", name, *setting), what, f"the longest has {max(over)}", share > _TOO_MANY
+
+
+def _prompts(recipe: Recipe, lengths: Mapping[str, Lengths], shape: ModelShape | None) -> Iterator[_Found]:
+    if shape is None:
+        return
+    most = max((answer_limit(settings, recipe.head) or 0 for settings in recipe.written.values()), default=0)
+    for name, found in lengths.items():
+        longest = max(found.longest_prompt + most, found.longest)
+        if longest > shape.context:
+            what = (
+                f"the longest prompt of '{name}' has {found.longest_prompt} tokens, and with its answer more"
+            )
+            hint = f"set window: {{tokens: {max(16, shape.context // 2)}}}"
+            yield ("window",), f"{what} than the {shape.context} that the model reads", hint, True
+            return

@@ -1,0 +1,114 @@
+"""Tokens counted as a run would count them, with the model's tokenizer alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ..answer.prompt import Prompt
+from ..recipe.schema import Recipe
+from ..stages.shared.prompting import Prompting, annotated_windows, span_document
+from .sample import Look
+
+_CHARACTERS = 4  # a token, where no tokenizer is at hand
+_CHAT = 12  # tokens that a chat template adds, about
+
+
+class TokenCounter:
+    """Looks like a tokenizer to :class:`Prompting`, and loads in milliseconds.
+
+    Attributes:
+        exact: the model's own tokenizer counts; else four characters are taken for a token.
+    """
+
+    eos_token_id = 0
+
+    def __init__(self, file: Path | None) -> None:
+        self.exact = file is not None
+        self._tokenizer: Any = None
+        if file is not None:
+            from tokenizers import Tokenizer
+
+            self._tokenizer = Tokenizer.from_file(str(file))
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        """The ids of a text, or as many zeros as it has tokens, about."""
+        if self._tokenizer is None:
+            return {"input_ids": [0] * -(-len(text) // _CHARACTERS)}
+        return {"input_ids": self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
+
+    def count(self, prompt: Prompt) -> int:
+        """The tokens of a prompt; those of a chat template about."""
+        if isinstance(prompt, str):
+            return len(self(prompt)["input_ids"])
+        return sum(len(self(message["content"], False)["input_ids"]) + _CHAT for message in prompt)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """The windows of a set, or its spans, as prompts and gold answers.
+
+    Attributes:
+        number: how many there are in the whole set, from those that were looked at.
+        prompts: tokens of each prompt looked at.
+        answers: tokens of the gold answer of each, its end included; 0 where there is no gold answer.
+    """
+
+    number: int
+    prompts: tuple[int, ...] = ()
+    answers: tuple[int, ...] = ()
+
+    @cached_property
+    def prompt(self) -> float:
+        """Mean tokens of a prompt."""
+        return fmean(self.prompts) if self.prompts else 0.0
+
+    @cached_property
+    def answer(self) -> float:
+        """Mean tokens of a gold answer."""
+        return fmean(self.answers) if self.answers else 0.0
+
+    @cached_property
+    def longest(self) -> int:
+        """Most tokens of a prompt with its gold answer."""
+        return max((p + a for p, a in zip(self.prompts, self.answers, strict=True)), default=0)
+
+    @cached_property
+    def longest_prompt(self) -> int:
+        """Most tokens of a prompt."""
+        return max(self.prompts, default=0)
+
+
+def measure(recipe: Recipe, look: Look, counter: TokenCounter) -> dict[str, Lengths]:
+    """Set → the lengths of what a stage makes of it."""
+    head = recipe.head
+    window = head.window.tokens if head.window else None
+    prompting = Prompting(head.prompt.template, head.prompt.chat, head.answer, window, counter)
+
+    def answer(text: str, annotations: Any) -> int:
+        return (
+            len(counter(prompting.gold(text, annotations or ()), add_special_tokens=False)["input_ids"]) + 1
+        )
+
+    found: dict[str, Lengths] = {}
+    for name in look.records:
+        documents = look.documents(name)
+        if name == "spans":
+            pieces = [span_document(span, number) for number, span in enumerate(look.spans())]
+            number = look.counts[name]
+        else:
+            windows = [window.as_document() for d in documents for window in prompting.windows(d)]
+            pieces = annotated_windows(documents, prompting) if name == "annotated" else windows
+            number = round(look.counts[name] * len(pieces) / len(documents)) if documents else 0
+        told = [
+            p.annotations is not None and all(a.mentions is not None for a in p.annotations) for p in pieces
+        ]
+        found[name] = Lengths(
+            number,
+            tuple(counter.count(prompting.prompt(piece.text)) for piece in pieces),
+            tuple(answer(p.text, p.annotations) if gold else 0 for p, gold in zip(pieces, told, strict=True)),
+        )
+    return found

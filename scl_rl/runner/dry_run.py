@@ -1,0 +1,130 @@
+"""Every stage of a recipe tried for a step or two, with a random model, on the longest samples there are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from ..corpus.jsonl import write_jsonl
+from ..corpus.sources import SETS, FilesSource, load_sets
+from ..corpus.types import Document, Span
+from ..recipe.schema import Recipe
+from ..stages.contract import StageContext, StageSettings
+from ..stages.shared.checks import generation_batch, trainer_of
+from ..stages.shared.launch import processes_of
+from .context import context_of
+from .execute.local import run_apart
+from .run import RunOptions, run_recipe
+
+FOLDER = "check"  # in the run's folder
+_RECORDS, _LONGEST = 8, 2  # of each set, and how many of them are the longest
+
+
+class MakeMiniature(StageSettings):
+    """Makes the random model, in a process of its own."""
+
+    kind: Literal["miniature"] = "miniature"
+    full_size: bool = False
+
+    own_process: ClassVar[bool] = True
+    memory_hint: ClassVar[str] = "the model alone does not fit; leave --full-size out"
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Write it into the context's folder."""
+        from ..modeling.miniature import make_miniature
+
+        model = context.model
+        make_miniature(model.name, context.base, context.folder, model.revision, self.full_size, context.say)
+        return {}
+
+
+def rehearse(
+    recipe: Recipe,
+    run: Path,
+    say: Callable[[str], None],
+    progress: Callable[[str], None],
+    full_size: bool = False,
+) -> int:
+    """Try every stage. What it writes lies in ``run/check``, and is removed if all is well.
+
+    Args:
+        run: the folder of the recipe's run.
+        full_size: with a model as large as the real one.
+
+    Returns:
+        How many stages were tried.
+
+    Raises:
+        UserError: the data, a reward or what a stage was given is wrong.
+        WorkError: a stage failed.
+    """
+    folder = run / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "data").mkdir(parents=True)
+    data, characters = _some_data(recipe, folder / "data")
+    model = folder / "model"
+    model.mkdir()
+    say(f"check: a {'full-size' if full_size else 'small'} random model like {recipe.head.model.name}")
+    context = context_of(recipe, run, "model", model, say)
+    run_apart(MakeMiniature(full_size=full_size), context, folder / "log.txt")
+    tried = _rehearsed(recipe, model, data, characters // 2)
+
+    def stages_alone(line: str) -> None:  # what a random model is like is no news
+        if line.startswith("run "):
+            say(line.removesuffix(": first run"))
+
+    run_recipe(tried, run, RunOptions(say=stages_alone, progress=progress))
+    shutil.rmtree(folder)
+    return len(tried.stages)
+
+
+def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
+    """The longest records of every set of the real data, and some others; the characters trained on."""
+    sets = load_sets(recipe.data)
+    number = max(_RECORDS, *(_prompts_at_once(recipe, s) for s in recipe.written.values()))
+    files, characters = {}, 0
+    for name in SETS:
+        records: Sequence[Document | Span] = getattr(sets, name)
+        if records:
+            files[name] = folder / f"{name}.jsonl"
+            chosen = _longest_and_others(records, number)
+            write_jsonl(files[name], chosen)
+            if name in ("annotated", "spans"):
+                characters += sum(len(record.text) for record in chosen)
+    return FilesSource(**files), characters
+
+
+def _prompts_at_once(recipe: Recipe, settings: StageSettings) -> int:
+    if settings.trainer_config != "grpo":
+        return 0
+    trainer = trainer_of(settings, recipe.head)
+    together = generation_batch(trainer, processes_of(settings, recipe.base))
+    return int(together // trainer["num_generations"])
+
+
+def _longest_and_others(records: Sequence[Document | Span], number: int) -> list[Document | Span]:
+    order = sorted(range(len(records)), key=lambda i: (-len(records[i].text), i))
+    rest = order[_LONGEST:]
+    others = [rest[i * len(rest) // number] for i in range(min(number, len(rest)))]
+    return [records[i] for i in dict.fromkeys(order[:_LONGEST] + others)][:number]
+
+
+def _rehearsed(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:
+    small = {name: settings.rehearsed(tokens) for name, settings in recipe.written.items()}
+    return replace(
+        recipe,
+        head=recipe.head.model_copy(
+            update={
+                "name": FOLDER,
+                "model": recipe.head.model.model_copy(
+                    update={"name": str(model.resolve()), "revision": None}
+                ),
+            }
+        ),
+        data=data,
+        written=small,
+        stages=tuple(replace(stage, settings=small[stage.written]) for stage in recipe.stages),
+    )

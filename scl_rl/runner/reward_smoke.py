@@ -1,0 +1,64 @@
+"""The rewards of a run are tried before its first model is loaded, not ten hours later."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from ..corpus.types import Document
+from ..errors import WorkError
+from ..recipe.schema import Recipe
+from ..rewards_api.check import trial_rows, try_rewards
+from ..stages.contract import StageContext, StageSettings
+from ..stages.shared.rewards import Rewarded
+from .context import context_of
+from .execute.local import run_apart
+from .plan import Step
+
+_TRIED, _LOOKED_AT = 3, 200
+
+
+class RewardTrial(StageSettings):
+    """Calls rewards on a few gold rows, in a process of its own: a reward may load what a model loads."""
+
+    kind: Literal["trial"] = "trial"
+    rewards: list[tuple[str, dict[str, Any]]]
+
+    own_process: ClassVar[bool] = True
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Try them. Nothing is written.
+
+        Raises:
+            UserError: what is wrong with the rewards, all of it.
+        """
+        with context.needed("annotated").open(encoding="utf-8") as stream:
+            documents = [Document.model_validate_json(line) for line in islice(stream, _LOOKED_AT)]
+        telling = [d for d in documents if d.annotations and all(a.mentions for a in d.annotations)]
+        rows, completions = trial_rows(
+            (telling or documents)[:_TRIED], context.prompt.template, context.prompt.chat, context.answer
+        )
+        try_rewards(self.rewards, context.base, rows, completions, context.answer, context.offered)
+        return {}
+
+
+def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) -> None:
+    """Try the rewards of all the stages that are about to run; the data step is done.
+
+    Raises:
+        UserError: as :meth:`RewardTrial.run`.
+        WorkError: a reward took its process along.
+    """
+    rewards: list[tuple[str, dict[str, Any]]] = []
+    for step in steps:
+        if step.runs and step.stage is not None and isinstance(step.stage.settings, Rewarded):
+            named = [(reward.name, reward.args) for reward in step.stage.settings.rewards]
+            rewards += [reward for reward in named if reward not in rewards]
+    if not rewards:
+        return
+    context = context_of(recipe, run, "rewards", run, say)
+    try:
+        run_apart(RewardTrial(rewards=rewards), context, run / "log.txt")
+    except WorkError as error:
+        raise WorkError(f"trying the rewards failed: {error}") from error

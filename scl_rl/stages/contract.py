@@ -1,0 +1,230 @@
+"""The contract of a stage kind: its settings, what its work is given, what it leaves.
+
+A kind is a class derived from :class:`StageSettings`, named in the entry-point group ``scl_rl.stages``. The
+class is light: it names its work, its cost and its checks by dotted path; they are imported when needed.
+What the rest of the project knows of a kind stands in this module.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..answer.settings import PromptSettings
+from ..corpus.window_settings import WindowSettings
+from ..errors import UserError
+from ..modeling.settings import ModelSettings
+
+CHECKPOINTS = "checkpoints"  # in a stage's folder until it is done: what only an interrupted stage needs
+MODEL = "model"  # the output of a stage that trains: a folder
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """The five sets of a run as JSONL files; a set that the source does not have is None."""
+
+    annotated: Path | None = None
+    spans: Path | None = None
+    code_only: Path | None = None
+    dev: Path | None = None
+    test: Path | None = None
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A finished stage: where its outputs are and what it reported.
+
+    Attributes:
+        outputs: name → file or folder in the stage's folder, as its kind declares them.
+    """
+
+    name: str
+    kind: str
+    folder: Path
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    minutes: float = 0.0
+    parents: tuple[StageResult, ...] = ()
+    seed: int | None = None
+
+    def lineage(self) -> Iterator[StageResult]:
+        """This stage and every stage it descends from, parents first."""
+        for parent in self.parents:
+            yield from parent.lineage()
+        yield self
+
+    def output(self, name: str) -> Path:
+        """The file or folder that the stage declares under this name.
+
+        Raises:
+            UserError: its kind declares no such output, or it is gone.
+        """
+        if name not in self.outputs:
+            raise UserError(f"stage '{self.name}': a stage of kind {self.kind} has no output '{name}'")
+        path = self.folder / self.outputs[name]
+        if not path.exists():
+            raise UserError(
+                f"stage '{self.name}': its output is gone: {path} (run it again: --force {self.name})"
+            )
+        return path
+
+    @property
+    def model(self) -> Path | None:
+        """The folder of the model that this stage trained, or of the nearest one before it."""
+        if MODEL in self.outputs:
+            return self.output(MODEL)
+        return self.parents[0].model if self.parents else None
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when the work is done.
+
+    ``say`` takes a line about something that happened, ``progress`` one that takes the place of the last.
+    Where several processes train a stage, ``folder`` is the first one's; the others have each a folder of
+    their own, which is thrown away, and ``first_folder`` is the first one's.
+    """
+
+    name: str
+    folder: Path
+    base: Path
+    seed: int
+    model: ModelSettings
+    prompt: PromptSettings
+    answer: Literal["lines", "json"]
+    window: WindowSettings | None
+    data: DataFiles
+    parents: tuple[StageResult, ...]
+    beside: tuple[StageResult, ...] = ()
+    say: Callable[[str], None] = print
+    progress: Callable[[str], None] = print
+    first_folder: Path | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints, to which all processes of the stage write."""
+        return (self.first_folder or self.folder) / CHECKPOINTS
+
+    @property
+    def parent(self) -> StageResult:
+        """The stage that this one starts from, of a kind that needs exactly one."""
+        return self.parents[0]
+
+    @property
+    def model_before(self) -> Path | None:
+        """The folder of the model that the stage starts from: the nearest one before it, if any."""
+        return self.parent.model if self.parents else None
+
+    @property
+    def offered(self) -> dict[str, Path | None]:
+        """What a reward may ask for by name; see :mod:`scl_rl.rewards_api.supply`."""
+        return {"spans": self.data.spans, "model": self.model_before, "base": self.base}
+
+    def needed(self, name: str) -> Path:
+        """The file of a set of the data, a field of :class:`DataFiles`.
+
+        Raises:
+            UserError: the data source has no such set.
+        """
+        path: Path | None = getattr(self.data, name)
+        if path is None:
+            what = "spans" if name == "spans" else f"{name} documents"
+            raise UserError(f"stage '{self.name}': the data source has no {what}")
+        return path
+
+
+class StageSettings(BaseModel):
+    """The fields of every stage, and what a kind says of itself.
+
+    A kind adds ``kind: Literal[...]``, its own fields, and the class attributes that differ from these.
+    :mod:`scl_rl.stages.registry` refuses a kind that leaves out what has no value here.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    work: ClassVar[str]
+    """``package.module:function``, called with the settings and a :class:`StageContext`; it writes its
+    outputs into ``context.folder`` and returns the figures to report."""
+
+    cost: ClassVar[str | None]
+    """``package.module:function`` that estimates the work before it is done; None: it loads no model."""
+
+    checks: ClassVar[str | None] = None
+    """``package.module:function`` that finds what the trainer would refuse; None: nothing to find."""
+
+    outputs: ClassVar[Mapping[str, str]] = {}
+    """Name → the file or folder that the work leaves in the stage's folder; other stages ask by name."""
+
+    taken_along: ClassVar[tuple[str, ...]] = ()
+    """Files that an interrupted try leaves, and that each of several processes needs to resume."""
+
+    starts_from: ClassVar[tuple[str, ...]] = ()
+    """Names of outputs: it can start from any stage that has one of them."""
+
+    needs_parent: ClassVar[bool] = True
+    gathers: ClassVar[bool] = False
+    """It takes all its parents at once, instead of running once for each."""
+
+    own_process: ClassVar[bool] = False
+    """It runs apart from the runner, as what loads a model should."""
+
+    memory_hint: ClassVar[str] = "lower the stage's batch_size"
+    instead_of_files: ClassVar[tuple[str, ...]] = ()
+    """Words that may stand in place of the path of one of its files."""
+
+    trainer_config: ClassVar[str | None] = None
+    """Whose fields ``trainer`` takes: "sft", "dpo" or "grpo"; None: it trains nothing."""
+
+    managed_fields: ClassVar[Mapping[str, str]] = {}
+    """Fields of ``trainer`` that are set elsewhere, and where."""
+
+    trainer_defaults: ClassVar[Mapping[str, Any]] = {}
+    """Defaults of fields of ``trainer``, where they are not TRL's."""
+
+    from_: str | list[str] | None = Field(
+        None, alias="from", title="The stage, or stages, this one starts from"
+    )
+
+    def uses(self) -> set[str]:
+        """The sets of the data that the stage can't do without: names of :class:`DataFiles`' fields."""
+        return set()
+
+    def files(self) -> dict[str, str]:
+        """The files that the stage reads besides the data: setting → path as written."""
+        return {}
+
+    def own_seeds(self) -> list[int]:
+        """The seeds with each of which the stage is run; none = once, with its parent's or the recipe's."""
+        return []
+
+    def beside(self) -> list[str]:
+        """Stages as written, other than its parents, whose results it asks for."""
+        return []
+
+    def misfit(self, parents: Sequence[StageSettings]) -> str:
+        """Why it can't start from these stages, though they have what it starts from; empty if it can."""
+        return ""
+
+    def rehearsed(self, tokens: int) -> Self:
+        """The same with as little to do as shows whether it works, on a few documents and a random model.
+
+        Args:
+            tokens: at least as many as those documents and spans have.
+        """
+        return self
+
+    def run(self, context: StageContext) -> dict[str, Any]:
+        """Import the work and do it, in this process; what it returns are the figures to report."""
+        return dict(part(self.work)(self, context))
+
+
+def part(path: str) -> Callable[..., Any]:
+    """The function that a kind names as ``package.module:function``, imported now."""
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function

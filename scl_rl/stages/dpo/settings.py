@@ -1,0 +1,54 @@
+"""DPO on preference pairs, with an SFT anchor, the best checkpoint kept by dev joint F1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from ..shared.settings import CHECKS_AT_THE_ENDS, CheckedSettings
+
+
+class DpoSettings(CheckedSettings):
+    """Direct preference optimisation with TRL's DPOTrainer.
+
+    The model is the one that the pairs stage sampled from, and the reference is that model as it was. DPO
+    alone may lower the likelihood of both answers where they differ in a few tokens; the anchor holds the
+    chosen one up.
+    """
+
+    kind: Literal["dpo"] = "dpo"
+    epochs: float = Field(1.0, title="Times that every pair is seen", gt=0)
+    anchor: float = Field(1.0, title="Weight of the SFT loss on the chosen answer; 0 = none", ge=0)
+    max_new_tokens: int = Field(256, title="Most tokens of an answer in the checks", ge=1)
+
+    work: ClassVar[str] = "scl_rl.stages.dpo.work:train_dpo"
+    cost: ClassVar[str | None] = "scl_rl.stages.dpo.cost:dpo_cost"
+    checks: ClassVar[str | None] = "scl_rl.stages.dpo.checks:dpo_checks"
+    starts_from: ClassVar[tuple[str, ...]] = ("pairs",)
+    trainer_config: ClassVar[str | None] = "dpo"
+    managed_fields: ClassVar[Mapping[str, str]] = {
+        "output_dir": "the run folder",
+        "seed": "the recipe's 'seed'",
+        "num_train_epochs": "the stage's 'epochs'",
+        "max_steps": "the stage's 'epochs'",
+        "max_length": "the recipe's 'window'",
+    }
+    trainer_defaults: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 2e-5,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.1,
+        "per_device_train_batch_size": 4,
+        "gradient_accumulation_steps": 2,
+        "beta": 0.1,
+        "logging_steps": 1,
+    }
+
+    def uses(self) -> set[str]:
+        """What it is checked on."""
+        return {"dev"}
+
+    def rehearsed(self, tokens: int) -> Self:
+        """Once over the pairs."""
+        return self.model_copy(update={"epochs": 1.0, **CHECKS_AT_THE_ENDS})

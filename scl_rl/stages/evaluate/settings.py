@@ -1,0 +1,28 @@
+"""Figures of a predictions file against its gold documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..contract import StageSettings
+
+
+class EvaluateSettings(StageSettings):
+    """What ``scl-rl evaluate`` reports, as a stage."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    on: Literal["test", "dev", "annotated"] = Field(
+        "test", title="Which documents; the same as was predicted"
+    )
+
+    work: ClassVar[str] = "scl_rl.stages.evaluate.work:evaluate"
+    cost: ClassVar[str | None] = None
+    outputs: ClassVar[Mapping[str, str]] = {"evaluation": "evaluation.json"}
+    starts_from: ClassVar[tuple[str, ...]] = ("predictions",)
+
+    def uses(self) -> set[str]:
+        """The documents that it is about."""
+        return {self.on}

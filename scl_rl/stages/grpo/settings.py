@@ -1,0 +1,61 @@
+"""GRPO with rewards from the ``scl_rl.rewards`` entry points, the best checkpoint kept by dev joint F1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ..shared.rewards import Rewarded, given_sets
+from ..shared.settings import CHECKS_AT_THE_ENDS, CheckedSettings
+
+
+class GrpoSettings(Rewarded, CheckedSettings):
+    """Group relative policy optimisation with TRL's GRPOTrainer."""
+
+    kind: Literal["grpo"] = "grpo"
+    steps: int = Field(title="Optimizer steps", ge=1)
+    documents: int | None = Field(
+        None, title="Most annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
+    )
+    code_only: int = Field(0, title="Most code-only documents, sampled and mixed in", ge=0)
+    save_completions: bool = Field(
+        False, title="Keep every completion in completions.jsonl, which then holds text from the notes"
+    )
+
+    work: ClassVar[str] = "scl_rl.stages.grpo.work:train_grpo"
+    cost: ClassVar[str | None] = "scl_rl.stages.grpo.cost:grpo_cost"
+    checks: ClassVar[str | None] = "scl_rl.stages.grpo.checks:grpo_checks"
+    trainer_config: ClassVar[str | None] = "grpo"
+    managed_fields: ClassVar[Mapping[str, str]] = {
+        "output_dir": "the run folder",
+        "seed": "the recipe's 'seed'",
+        "max_steps": "the stage's 'steps'",
+        "num_train_epochs": "the stage's 'steps'",
+        "reward_weights": "the 'weight' of each of the stage's 'rewards'",
+    }
+    trainer_defaults: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 2e-5,
+        "lr_scheduler_type": "constant",
+        "per_device_train_batch_size": 8,
+        "gradient_accumulation_steps": 4,
+        "num_generations": 8,
+        "max_completion_length": 256,
+        "beta": 0.04,
+        "logging_steps": 1,
+    }
+
+    @model_validator(mode="after")
+    def _some_documents(self) -> GrpoSettings:
+        if self.documents == 0 and not self.code_only:
+            raise ValueError("documents and code_only can't both be 0")
+        return self
+
+    def uses(self) -> set[str]:
+        """What it trains on and what it is checked on."""
+        return {"dev", *given_sets(self.documents, self.code_only)}
+
+    def rehearsed(self, tokens: int) -> Self:
+        """Two steps."""
+        return self.model_copy(update={"steps": 2, **CHECKS_AT_THE_ENDS})

@@ -1,0 +1,50 @@
+"""Predictions of a trained model for a set of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from ..contract import StageSettings
+
+TRAINING, ICD_10_CM = "training", "icd-10-cm"
+
+
+class PredictSettings(StageSettings):
+    """Greedy predictions, windows merged back to documents."""
+
+    kind: Literal["predict"] = "predict"
+    on: Literal["test", "dev", "annotated"] = Field("test", title="Which documents")
+    max_new_tokens: int = Field(256, title="Most tokens of an answer", ge=1)
+    batch_size: int = Field(16, title="Prompts generated together", ge=1)
+    decoding: Literal["free", "constrained"] = Field(
+        "free", title="Constrained: every quote is words of the note, every code is one of 'codes'"
+    )
+    codes: str = Field(
+        TRAINING,
+        title="What constrained decoding may assign: codes in the training sets, icd-10-cm, or a file's",
+        min_length=1,
+    )
+
+    own_process: ClassVar[bool] = True
+    instead_of_files: ClassVar[tuple[str, ...]] = (TRAINING, ICD_10_CM)
+    work: ClassVar[str] = "scl_rl.stages.predict.work:predict"
+    cost: ClassVar[str | None] = "scl_rl.stages.predict.cost:predict_cost"
+    outputs: ClassVar[Mapping[str, str]] = {"predictions": "predictions.jsonl"}
+    starts_from: ClassVar[tuple[str, ...]] = ("model",)
+
+    @model_validator(mode="after")
+    def _codes_are_used(self) -> PredictSettings:
+        if self.codes != TRAINING and self.decoding == "free":
+            raise ValueError("codes: only decoding: constrained is held to them")
+        return self
+
+    def uses(self) -> set[str]:
+        """The documents that it is about."""
+        return {self.on}
+
+    def files(self) -> dict[str, str]:
+        """The codes, unless they are a list that we have."""
+        return {} if self.codes in self.instead_of_files else {"codes": self.codes}

@@ -1,0 +1,129 @@
+"""What an SFT stage trains on: examples from each of its sources until its token budget is spent."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ...corpus.jsonl import read_documents, read_spans
+from ...errors import UserError
+from ...modeling.generate import encode_prompt
+from ..contract import StageContext, StageResult
+from ..shared.prompting import Prompting, annotated_windows, span_document
+from .settings import SftSettings
+
+Example = dict[str, list[int]]
+_STRETCH = 50  # batches, among whose examples those of like length are sought
+
+
+def compose(
+    settings: SftSettings, context: StageContext, prompting: Prompting
+) -> tuple[list[Example], dict[str, int]]:
+    """The examples of all sources, and how many tokens each source gives.
+
+    Raises:
+        UserError: a source has nothing to train on.
+    """
+    tokens = budget(settings, context)
+    whole = sum(settings.shares.values())
+    examples: list[Example] = []
+    counts: dict[str, int] = {}
+    for name, share in settings.shares.items():
+        if part := int(tokens * share / whole):
+            found = [_example(*pair, prompting) for pair in _SOURCES[name](context, prompting)]
+            if not found:
+                raise UserError(f"stage '{context.name}': there are no {name} to train on")
+            chosen = list(_until(part, found, random.Random(f"{context.seed}-{name}")))
+            counts[name] = sum(len(example["input_ids"]) for example in chosen)
+            examples += chosen
+    return examples, counts
+
+
+def budget(settings: SftSettings, context: StageContext) -> int:
+    """The tokens to train on.
+
+    Matched to another stage, that is what it and the stages between it and this one's model used: their
+    tokens, generated ones included, or their time at the speed of the last SFT before.
+    """
+    if settings.tokens is not None:
+        return settings.tokens
+    ours = {stage.name for parent in context.parents for stage in parent.lineage()}
+    spent = [stage for stage in context.beside[0].lineage() if stage.name not in ours]
+    if settings.like_by == "tokens":
+        return sum(cost_in_tokens(stage) for stage in spent)
+    before = [s for parent in context.parents for s in parent.lineage() if s.kind == "sft"]
+    if not before or not before[-1].minutes:
+        raise UserError(f"stage '{context.name}': like_by: seconds: there is no SFT stage before it")
+    speed = cost_in_tokens(before[-1]) / before[-1].minutes
+    return max(1, int(speed * sum(stage.minutes for stage in spent)))
+
+
+def cost_in_tokens(stage: StageResult) -> int:
+    """The tokens that a stage trained on, and those that it generated."""
+    return sum(int(stage.figures.get(name) or 0) for name in ("tokens", "generated_tokens"))
+
+
+def _documents(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+    return _gold(context.needed("annotated"), prompting)
+
+
+def _filled(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+    return _gold(context.parent.output("filled"), prompting)
+
+
+def _gold(path: Path, prompting: Prompting) -> Iterator[tuple[str, str]]:
+    for window in annotated_windows(read_documents(path), prompting):
+        yield window.text, prompting.gold(window.text, window.annotations or ())
+
+
+def _spans(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+    for number, span in enumerate(read_spans(context.needed("spans"))):
+        yield span.text, prompting.gold(span.text, span_document(span, number).annotations or ())
+
+
+def _answers(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+    with context.parent.output("answers").open(encoding="utf-8") as stream:
+        for record in map(json.loads, stream):
+            yield record["text"], record["answer"]
+
+
+_SOURCES = {"documents": _documents, "spans": _spans, "filled": _filled, "answers": _answers}
+
+
+def _example(text: str, answer: str, prompting: Prompting) -> Example:
+    prompt = encode_prompt(prompting.tokenizer, prompting.prompt(text))
+    written = prompting.tokenizer(answer, add_special_tokens=False)["input_ids"]
+    written = [*written, prompting.tokenizer.eos_token_id]
+    return {"input_ids": prompt + written, "completion_mask": [0] * len(prompt) + [1] * len(written)}
+
+
+def _until(tokens: int, examples: Sequence[Example], chance: random.Random) -> Iterator[Example]:
+    """Examples in random order, again and again, until the tokens are spent."""
+    turn = list(examples)
+    while tokens > 0:
+        chance.shuffle(turn)
+        for example in turn:
+            if tokens <= 0:
+                return
+            tokens -= len(example["input_ids"])
+            yield example
+
+
+def in_batches(examples: list[Example], size: int, rng: random.Random) -> list[Example]:
+    """The examples in batches of like length, the batches in random order.
+
+    A trainer's own grouping by length puts all the long batches of a stretch before its short ones, so that
+    documents and spans take turns for dozens of steps, each forgotten while the other is learned.
+    """
+    rng.shuffle(examples)
+    stretch = size * _STRETCH
+    batches = []
+    for start in range(0, len(examples), stretch):
+        ordered = sorted(examples[start : start + stretch], key=lambda example: -len(example["input_ids"]))
+        batches += [ordered[i : i + size] for i in range(0, len(ordered), size)]
+    whole = [batch for batch in batches if len(batch) == size]
+    short = [batch for batch in batches if len(batch) < size]  # at the end, or it would shift the others
+    rng.shuffle(whole)
+    return [example for batch in (*whole, *short) for example in batch]

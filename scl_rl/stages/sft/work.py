@@ -1,0 +1,79 @@
+"""The work of an SFT stage: compose the training set to its token budget, train, save."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+from ...modeling import ranks
+from ...modeling.load import Loaded
+from ..contract import StageContext
+from ..shared.checkpoints import train
+from ..shared.dev_eval import DevChecks
+from ..shared.progress import trainer_progress
+from ..shared.prompting import Prompting
+from ..shared.settings import CheckedSettings
+from ..shared.trainer import quiet_libraries, save_model, start_model, trainer_defaults, without_printing
+from .mixture import compose, in_batches
+from .settings import SftSettings
+
+
+def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
+    """Run an SFT stage; see :class:`SftSettings`."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from .cpu_loss import AnswerLossTrainer
+
+    quiet_libraries()
+    loaded = start_model(context, settings)
+    prompting = Prompting.of(context, loaded.tokenizer)
+    examples, counts = compose(settings, context, prompting)
+    config = SFTConfig(
+        **{
+            **trainer_defaults(context),
+            "learning_rate": 1e-3 if settings.peft else 5e-5,
+            **settings.trainer_defaults,
+            **settings.trainer,
+            "num_train_epochs": 1,
+            "max_length": None,
+        }
+    )
+    together = config.per_device_train_batch_size * ranks.count()  # all wait for the longest of these
+    steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
+    checks = _checks(settings, steps, context, loaded, prompting)
+    trainer = without_printing(
+        (AnswerLossTrainer if config.use_cpu and ranks.count() == 1 else SFTTrainer)(
+            model=loaded.model,
+            args=config,
+            train_dataset=Dataset.from_list(
+                in_batches(examples, together, random.Random(f"{context.seed}-order"))
+            ),
+            processing_class=loaded.tokenizer,
+            callbacks=[
+                trainer_progress(context, checks.latest if checks else str),
+                *([checks.callback()] if checks else []),
+            ],
+        )
+    )
+    train(trainer, context)
+    save_model(trainer, context)
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return {
+        "tokens": sum(counts.values()),
+        "tokens_by_source": counts,
+        "examples": len(examples),
+        "steps": trainer.state.global_step,
+        "loss": losses[-1] if losses else None,
+        **({"dev_joint_f1": checks.scores} if checks else {}),
+    }
+
+
+def _checks(
+    settings: SftSettings, steps: int, context: StageContext, loaded: Loaded, prompting: Prompting
+) -> DevChecks | None:
+    if settings.check_every is None:
+        return None
+    how = CheckedSettings(check_every=settings.check_every, dev_documents=settings.dev_documents)
+    return DevChecks(how, steps, context, loaded, prompting, settings.max_new_tokens, keep=False)

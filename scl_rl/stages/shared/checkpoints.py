@@ -1,0 +1,129 @@
+"""Checkpoints to go on from: signed when they are whole, checked before they are used, few of them.
+
+transformers writes a checkpoint file by file into its final folder, and its own answer to a scheduler's
+signal (``enable_jit_checkpoint``) saves at any step, also between two steps of one GRPO generation, from
+where training can't go on as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+from ...atomic import write_json
+from ...modeling import ranks
+from ..contract import StageContext
+from .interrupt import STOP
+
+SIGNATURE = "whole.json"
+_NAME = re.compile(r"checkpoint-(\d+)")
+_BLOCK = 1 << 22
+
+
+def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
+    """Train to the end, from the last whole checkpoint that an interrupted try left.
+
+    Args:
+        trainer: a transformers Trainer; how many checkpoints it keeps is taken over from its config.
+        steps_between: training can be gone on with exactly only after a multiple of so many steps; where
+            that is not 1, ``max_steps`` must be set.
+
+    Raises:
+        KeyboardInterrupt: this process was asked to stop; there is a checkpoint of the last step.
+    """
+    kept = trainer.args.save_total_limit or 1
+    trainer.args.save_total_limit = None  # it would remove the last one before the new one is signed
+    if steps_between > 1:
+        every = trainer.args.save_steps
+        steps = every if every >= 1 else every * trainer.args.max_steps
+        trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
+    trainer.add_callback(_callback(kept, steps_between))
+    found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
+    with STOP.patiently():
+        trainer.train(resume_from_checkpoint=None if found is None else str(found))
+        ranks.wait()  # until the last checkpoint is signed
+        if trainer.state.global_step >= trainer.state.max_steps:
+            STOP.asked = False  # done all the same
+
+
+def last_checkpoint(context: StageContext) -> Path | None:
+    """The last whole checkpoint in a stage's folder. Those that are not whole are removed, and said to be."""
+    for checkpoint in reversed(_checkpoints(context.checkpoints)):
+        wrong = damage(checkpoint)
+        if not wrong:
+            context.say(f"{context.name}: going on from {checkpoint.name}")
+            return checkpoint
+        context.say(f"{context.name}: {checkpoint.name} can't be used: {wrong}")
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def sign(checkpoint: Path) -> None:
+    """Write down what a whole checkpoint consists of."""
+    write_json(checkpoint / SIGNATURE, {name: _sums(checkpoint / name) for name in _files(checkpoint)})
+
+
+def damage(checkpoint: Path) -> str:
+    """What is wrong with a checkpoint; empty if it is as it was signed."""
+    try:
+        signed: dict[str, list[int]] = json.loads((checkpoint / SIGNATURE).read_bytes())
+    except FileNotFoundError:
+        return "it was not written to its end"
+    except ValueError:
+        return f"{SIGNATURE} is damaged"
+    for name, sums in signed.items():
+        if not (checkpoint / name).is_file():
+            return f"{name} is missing"
+        if (checkpoint / name).stat().st_size != sums[0]:
+            return f"{name} is not as long as it was"
+        if _sums(checkpoint / name) != sums:
+            return f"{name} is damaged"
+    return ""
+
+
+def _callback(kept: int, steps_between: int) -> Any:
+    from transformers import TrainerCallback
+
+    class _Checkpoints(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step % steps_between or state.global_step >= state.max_steps:
+                return
+            STOP.asked = any(ranks.gather(STOP.asked))  # all stop at the same step
+            if STOP.asked:
+                control.should_save = control.should_training_stop = True
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            ranks.wait()  # each process has a part of it to write
+            if not state.is_world_process_zero:
+                return
+            *old, new = _checkpoints(Path(args.output_dir))
+            sign(new)
+            for checkpoint in old[: len(old) + 1 - kept]:
+                shutil.rmtree(checkpoint)
+
+    return _Checkpoints()
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """Whole and other checkpoints, by their steps."""
+    found = [(match, path) for path in folder.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))]
+    return [path for match, path in sorted(found, key=lambda one: int(one[0][1]))]
+
+
+def _files(checkpoint: Path) -> list[str]:
+    found = (path for path in sorted(checkpoint.rglob("*")) if path.is_file() and path.name != SIGNATURE)
+    return [path.relative_to(checkpoint).as_posix() for path in found]
+
+
+def _sums(path: Path) -> list[int]:
+    """Length in bytes and CRC-32: this is against accidents, and as fast as reading."""
+    length = checksum = 0
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            length, checksum = length + len(block), zlib.crc32(block, checksum)
+    return [length, checksum]

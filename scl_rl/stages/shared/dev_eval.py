@@ -1,0 +1,108 @@
+"""Joint F1 on dev documents while a model is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ...atomic import write_json
+from ...corpus.jsonl import read_documents
+from ...corpus.types import Document, Prediction
+from ...metrics.report import evaluate_predictions
+from ...modeling import ranks
+from ...modeling.load import Loaded, save_trained
+from ..contract import StageContext
+from .prompting import Prompting, predict_documents
+from .settings import CheckedSettings
+from .trainer import model_card
+
+
+class DevChecks:
+    """Joint F1 on dev documents, before the first step and every few steps.
+
+    The best model is kept, unless ``keep`` is false.
+    The training reward can rise while the model gets worse, so it decides nothing here.
+    """
+
+    def __init__(
+        self,
+        settings: CheckedSettings,
+        steps: int,
+        context: StageContext,
+        loaded: Loaded,
+        prompting: Prompting,
+        max_new_tokens: int,
+        checked: Callable[[int, float], None] = lambda step, score: None,
+        keep: bool = True,
+    ) -> None:
+        self._keep = keep
+        self._every = settings.check_every
+        self._last = steps
+        self._least_gain = settings.least_gain
+        self._last_is_best = settings.keep == "last"
+        self._context = context
+        self._loaded = loaded
+        self._prompting = prompting
+        self._max_new_tokens = max_new_tokens
+        self._checked = checked
+        self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
+        self._file = context.folder / "dev_checks.json"
+        self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best check, the earliest of equals; 0, the parent, if none gains enough on it.
+
+        Of the last check, where the last model is to be kept.
+        """
+        if self._last_is_best:
+            return max(map(int, self.scores))
+        least = self.scores["0"] + self._least_gain
+        good = {int(step): score for step, score in self.scores.items() if score >= least}
+        return max(good, key=lambda step: (good[step], -step), default=0)
+
+    def latest(self) -> str:
+        """The last check for a line of progress; empty before the first."""
+        step = max(map(int, self.scores), default=None)
+        return "" if step is None else f", dev joint F1 {self.scores[str(step)]:.3f}"
+
+    def check(self, step: int) -> None:
+        """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
+        if str(step) not in self.scores:
+            self._score(step)
+        self._checked(step, self.scores[str(step)])
+
+    def _score(self, step: int) -> None:
+        figures = evaluate_predictions(self._documents, self._predictions())
+        self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
+        if self._keep and self.best_step == step and ranks.first():
+            save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
+        write_json(self._file, self.scores)
+        self._context.say(
+            f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
+        )
+
+    def _predictions(self) -> list[Prediction]:
+        """What the model as it is now says of the documents, of which each process reads its share."""
+        ours = self._documents[ranks.rank() :: ranks.count()]
+        found, _ = predict_documents(self._loaded, ours, self._prompting, self._max_new_tokens, batch_size=16)
+        of_all = {prediction.id: prediction for part in ranks.gather(found) for prediction in part}
+        return [of_all[document.id] for document in self._documents]
+
+    def callback(self) -> Any:
+        """The checks as a TrainerCallback."""
+        from transformers import TrainerCallback
+
+        checks = self
+
+        class _Checks(TrainerCallback):  # type: ignore[misc]
+            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.global_step == 0:
+                    checks.check(0)
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if state.global_step % checks._every == 0 or state.global_step == checks._last:
+                    checks.check(state.global_step)
+
+        return _Checks()

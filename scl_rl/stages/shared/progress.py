@@ -1,0 +1,71 @@
+"""How far work is, for work that takes more than a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..contract import StageContext
+
+_EVERY = 0.3  # seconds
+
+
+class Progress:
+    """Tells how far the work is and how much time is left, a few times a second at most."""
+
+    def __init__(self, label: str, tell: Callable[[str], None], began: int = 0) -> None:
+        self.label = label
+        self._tell = tell
+        self._began = began
+        self._started = self._last = time.monotonic()
+
+    def count(self, done: int, total: int, note: str = "") -> None:
+        """Report ``done`` of ``total``, if it is time to."""
+        now = time.monotonic()
+        if now - self._last < _EVERY and done < total:
+            return
+        self._last = now
+        left = (now - self._started) / max(done - self._began, 1) * (total - done)
+        self._tell(f"{self.label}: {done}/{total}{note}, {clock(left)} left")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Speed:
+    """Tokens a second since the first figures were logged."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def logged(self, logs: Mapping[str, Any]) -> str:
+        """In words, after what TRL logged; empty while it isn't known."""
+        tokens, now = logs.get("num_tokens"), time.monotonic()
+        if tokens is None:
+            return ""
+        if self._first is None:
+            self._first = tokens, now
+            return ""
+        return f", {(tokens - self._first[0]) / (now - self._first[1]):,.0f} tokens/s"
+
+
+def trainer_progress(context: StageContext, latest: Callable[[], str]) -> Any:
+    """A TrainerCallback that tells steps, loss, speed and what ``latest`` says."""
+    from transformers import TrainerCallback
+
+    class _Steps(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.speed, self.note = Speed(), ""
+            self.progress = Progress(context.name, context.progress, state.global_step)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            if "loss" in (logs or {}):
+                self.note = f", loss {float(logs['loss']):.3f}{self.speed.logged(logs)}"
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            self.progress.count(state.global_step, state.max_steps, self.note + latest())
+
+    return _Steps()

@@ -1,0 +1,120 @@
+"""From documents to prompts and gold answers, and from a model's answers back to documents."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ...answer.grammar import AnswerFormat, render
+from ...answer.parse import parse
+from ...answer.prompt import Prompt, prompt_for
+from ...corpus.jsonl import read_documents
+from ...corpus.types import Annotation, Document, Prediction, Span
+from ...corpus.windows import Window, merge_windows, split_windows
+from ...modeling.constrained.decoder import Constraint
+from ...modeling.generate import generate
+from ...modeling.load import Loaded
+from ...scoring.judge import GoldDocument
+from ..contract import StageContext
+
+NO_WINDOW = 10**9
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How one model is prompted and read."""
+
+    template: str
+    chat: bool
+    answer: AnswerFormat
+    window: int | None
+    tokenizer: Any
+
+    @classmethod
+    def of(cls, context: StageContext, tokenizer: Any) -> Prompting:
+        """As the recipe says."""
+        window = context.window.tokens if context.window else None
+        return cls(context.prompt.template, context.prompt.chat, context.answer, window, tokenizer)
+
+    def prompt(self, text: str) -> Prompt:
+        """The prompt for one note, window or span."""
+        return prompt_for(text, self.template, self.chat)
+
+    def gold(self, text: str, annotations: Iterable[Annotation]) -> str:
+        """The answer that cites all gold evidence."""
+        return render(GoldDocument(text, annotations).gold_answer(), self.answer)
+
+    def windows(self, document: Document) -> list[Window]:
+        """The document in pieces that the model reads, or whole."""
+        return split_windows(document, self.window or NO_WINDOW, length=self._tokens if self.window else len)
+
+    def _tokens(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> list[Document]:
+    """The windows, as documents, whose evidence is annotated; the others can't be imitated or judged."""
+    pieces = [window.as_document() for document in documents for window in prompting.windows(document)]
+    return [
+        piece
+        for piece in pieces
+        if piece.annotations is not None and all(a.mentions is not None for a in piece.annotations)
+    ]
+
+
+def some_windows(
+    documents: int | None, code_only: int, context: StageContext, prompting: Prompting
+) -> list[Document]:
+    """Windows to answer: annotated ones, then documents of which only the codes are known.
+
+    Args:
+        documents: most annotated windows, sampled; None = all.
+        code_only: most code-only documents, sampled from those that are a single window: of a part of a
+            document nobody knows which codes it has.
+    """
+    chance = random.Random(f"{context.seed}-windows")
+
+    def at_most(number: int | None, windows: list[Document]) -> list[Document]:
+        return windows if number is None or number >= len(windows) else chance.sample(windows, number)
+
+    annotated = read_documents(context.needed("annotated")) if documents != 0 else []
+    found = at_most(documents, annotated_windows(annotated, prompting))
+    unknown = read_documents(context.needed("code_only")) if code_only else []
+    whole = [windows[0].as_document() for d in unknown if len(windows := prompting.windows(d)) == 1]
+    return found + at_most(code_only, whole)
+
+
+def span_document(span: Span, number: int) -> Document:
+    """A span as a document of its own: the span is the note, and all of it is evidence."""
+    annotation = Annotation(code=span.code, system=span.system, mentions=[[(0, len(span.text))]])
+    return Document(id=f"span-{number}", text=span.text, annotations=[annotation])
+
+
+def predict_documents(
+    loaded: Loaded,
+    documents: list[Document],
+    prompting: Prompting,
+    max_new_tokens: int,
+    batch_size: int,
+    progress: Callable[[int, int], None] | None = None,
+    constraint: Constraint | None = None,
+) -> tuple[list[Prediction], int]:
+    """Predictions for documents in their order, and the number of windows read.
+
+    Args:
+        constraint: what the answers are held to; absent, the model writes what it likes.
+    """
+    windows = [(document, window) for document in documents for window in prompting.windows(document)]
+    prompts = [prompting.prompt(window.text) for _, window in windows]
+    texts = [window.text for _, window in windows]
+    if constraint is None:
+        answers = generate(loaded, prompts, max_new_tokens, batch_size, progress)
+    else:
+        answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress)
+    read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
+    for (document, window), answer in zip(windows, answers, strict=True):
+        text = GoldDocument(window.text, ())
+        read[document.id].append((window, text.predict(document.id, parse(answer, prompting.answer))))
+    return [merge_windows(document.id, read[document.id]) for document in documents], len(windows)

@@ -1,0 +1,64 @@
+"""Settings of the stages that have rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ...rewards_api.load import load_reward
+from ...rewards_api.supply import with_supplied
+from ..contract import StageContext, StageSettings
+
+
+class RewardSettings(BaseModel):
+    """One reward of a stage."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(title="Entry-point name, dotted path (my_pkg.mod:fn) or file (./my_reward.py:fn)")
+    weight: float = Field(1.0, title="Its weight in the sum; 0 = only logged", allow_inf_nan=False)
+    args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
+
+
+class Rewarded(StageSettings):
+    """The rewards of a stage; mixed into its settings."""
+
+    rewards: list[RewardSettings] = Field(
+        default_factory=lambda: [RewardSettings(name="evidence")],
+        title="Rewards, summed by weight",
+        min_length=1,
+    )
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        """A bare name stands for that reward with weight 1."""
+        return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Rewarded:
+        if not any(reward.weight for reward in self.rewards):
+            raise ValueError("every reward has weight 0: there is nothing to train for")
+        return self
+
+
+def given_sets(documents: int | None, code_only: int) -> set[str]:
+    """The sets of the data that a stage takes, by how many documents it takes of each at most."""
+    return ({"annotated"} if documents != 0 else set()) | ({"code_only"} if code_only else set())
+
+
+def accuracies(rewards: Iterable[RewardSettings], context: StageContext) -> dict[str, Any]:
+    """How far the rewards can be trusted that judge by a verifier of their own, measured on dev documents.
+
+    Such a reward has an attribute ``accuracy``, called with the documents' path and its arguments.
+    """
+    found = {}
+    for reward in rewards:
+        function = load_reward(reward.name, context.base)
+        accuracy = getattr(function, "accuracy", None)
+        if accuracy is not None:
+            given = with_supplied(function, reward.args, context.offered)
+            found[reward.name] = accuracy(context.needed("dev"), **given)
+    return found

@@ -1,0 +1,82 @@
+"""What the settings of all training stages share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from ..contract import MODEL, StageSettings
+from .launch import LaunchSettings
+
+
+class TrainingSettings(StageSettings):
+    """A stage that trains a model with one of TRL's trainers."""
+
+    trainer: dict[str, Any] = Field(default_factory=dict, title="Fields of the TRL trainer's config")
+    peft: dict[str, Any] | None = Field(
+        None, title="Fields of peft's LoraConfig; absent = all weights, or the parent's adapter"
+    )
+    freeze: list[str] = Field(
+        default_factory=list,
+        title="Weights left as they are: regular expressions for parameter names, such as embed_tokens",
+    )
+
+    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, title="Train once with each of these seeds instead of the recipe's", min_length=1
+    )
+
+    launch: LaunchSettings | None = Field(
+        None, title="Train in several processes, started by `accelerate launch`; absent = in one"
+    )
+
+    own_process: ClassVar[bool] = True
+    memory_hint: ClassVar[str] = (
+        "halve trainer.per_device_train_batch_size and double trainer.gradient_accumulation_steps, "
+        "set trainer.gradient_checkpointing: true, or train an adapter with 'peft'"
+    )
+    outputs: ClassVar[Mapping[str, str]] = {MODEL: "model"}
+    taken_along: ClassVar[tuple[str, ...]] = ("dev_checks.json", "monitor.jsonl")
+    starts_from: ClassVar[tuple[str, ...]] = (MODEL,)
+
+    def own_seeds(self) -> list[int]:
+        """As in the recipe."""
+        return self.seeds or []
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, value: list[int] | None) -> list[int] | None:
+        if value and len(set(value)) < len(value):
+            raise ValueError("a seed stands there twice")
+        return value
+
+    @field_validator("freeze")
+    @classmethod
+    def _expressions(cls, value: list[str]) -> list[str]:
+        for expression in value:
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise ValueError(f"'{expression}' is no regular expression: {error}") from None
+        return value
+
+
+CHECKS_AT_THE_ENDS = {"check_every": 1_000_000, "dev_documents": 2}  # before the first step, after the last
+
+
+class CheckedSettings(TrainingSettings):
+    """A training stage that is checked on dev documents on its way, and keeps the best model that it was."""
+
+    check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
+    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
+    keep: Literal["best", "last"] = Field(
+        "best", title="The model to keep: the best on dev documents, or the last"
+    )
+    least_gain: float = Field(
+        0.0,
+        title="How much better than the parent, in joint F1 on dev documents, a kept checkpoint must be",
+        ge=0,
+        le=1,
+    )

@@ -1,0 +1,166 @@
+"""What the training stages share: the model they start from, their trainer's defaults, resuming."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from ...modeling import ranks
+from ...modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
+from ..contract import StageContext
+from .settings import TrainingSettings
+
+
+def start_model(context: StageContext, settings: TrainingSettings) -> Loaded:
+    """The model that a training stage starts from, with something to train.
+
+    A parent's adapter goes on being trained, and TRL keeps a frozen copy of it as the reference. Whole
+    weights are trained in float32: updates of the usual size round away in bfloat16.
+
+    Raises:
+        UserError: ``peft`` asks for another adapter than the parent has, or has wrong values; ``freeze``
+            names no weights, or all there are.
+    """
+    loaded = _start_model(context, settings.peft)
+    _freeze(loaded.model, settings.freeze, context)
+    return loaded
+
+
+def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
+    parent = context.model_before
+    if parent is not None and is_adapter(parent):
+        if peft is not None and not _same_adapter(parent, peft):
+            raise UserError(
+                f"stage '{context.name}': its parent '{context.parent.name}' has another adapter than "
+                "'peft' asks for; leave 'peft' out to go on with the parent's"
+            )
+        return load_trained(parent, context.base, trainable=True, say=context.say)
+    dtype = context.model.dtype if peft is not None else "float32"
+    if parent is not None:
+        loaded = load_trained(parent, context.base, dtype=dtype, say=context.say)
+    else:
+        loaded = load_base(context.model.name, context.base, dtype, context.model.revision, context.say)
+    if peft is not None:
+        from peft import get_peft_model
+
+        _seed(context.seed)  # the adapter's first weights are random
+        loaded.model = get_peft_model(loaded.model, _lora(context, peft))
+    return loaded
+
+
+def _freeze(model: Any, expressions: list[str], context: StageContext) -> None:
+    trained = {name: weights for name, weights in model.named_parameters() if weights.requires_grad}
+    left = dict(trained)
+    for expression in expressions:
+        found = [name for name in trained if re.search(expression, name)]
+        if not found:
+            raise UserError(f"stage '{context.name}': freeze: no weights are called '{expression}'")
+        for name in found:
+            trained[name].requires_grad_(False)
+            left.pop(name, None)
+    if not left:
+        raise UserError(f"stage '{context.name}': freeze: nothing is left to train")
+
+
+def _same_adapter(parent: Any, peft: dict[str, Any]) -> bool:
+    from peft import PeftConfig
+
+    config = PeftConfig.from_pretrained(str(parent))
+
+    def plain(value: Any) -> Any:
+        return set(value) if isinstance(value, list | tuple | set) else value
+
+    return all(plain(getattr(config, key)) == plain(value) for key, value in peft.items())
+
+
+def _lora(context: StageContext, peft: dict[str, Any]) -> Any:
+    from peft import LoraConfig
+
+    fields = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear", "task_type": "CAUSAL_LM", **peft}
+    try:
+        return LoraConfig(**fields)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"stage '{context.name}': peft: {error}") from error
+
+
+def _seed(seed: int) -> None:
+    from transformers import set_seed
+
+    set_seed(seed)
+
+
+def trainer_defaults(context: StageContext) -> dict[str, Any]:
+    """Fields of every trainer's config that a recipe may override, and the ones that the runner owns."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    fast_bfloat16 = cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return {
+        "output_dir": str(context.checkpoints),
+        "seed": context.seed,
+        "use_cpu": not cuda,
+        "bf16": fast_bfloat16 and context.model.dtype == "bfloat16",
+        "gradient_checkpointing": cuda,
+        "logging_steps": 5,
+        "save_strategy": "steps",
+        "save_steps": 0.25,
+        "save_total_limit": 1,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": cuda,
+        "ddp_find_unused_parameters": False,  # there are none
+    }
+
+
+def model_card(context: StageContext) -> ModelCard:
+    """The card of the model that this stage trains.
+
+    An adapter's base is the model it was put on: its parent's weights, if it has a parent of whole weights.
+    """
+    parent = context.model_before
+    whole: Path | None = parent
+    if parent is not None and is_adapter(parent):
+        below = read_card(parent).base_folder
+        whole = parent / below if below else None
+    return ModelCard(
+        base=context.model.name,
+        base_folder=os.path.relpath(whole, context.folder / "model") if whole else None,
+        dtype=context.model.dtype,
+        revision=context.model.revision,
+        template=context.prompt.template,
+        chat=context.prompt.chat,
+        answer=context.answer,
+        window=context.window.tokens if context.window else None,
+    )
+
+
+def save_model(trainer: Any, context: StageContext) -> None:
+    """Save what a trainer trained as the stage's model; each process that trains it must ask."""
+    from ...modeling.load import save_trained
+
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.count() > 1 else None
+    if ranks.first():
+        loaded = Loaded(trainer.model, trainer.processing_class)
+        save_trained(loaded, context.folder / "model", model_card(context), weights)
+
+
+def quiet_libraries() -> None:
+    """Leave the talking to the stage's own progress lines."""
+    import warnings
+
+    import datasets
+
+    datasets.disable_progress_bars()
+    # transformers renames these fields; TRL still sets them under their old names.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+
+
+def without_printing(trainer: Any) -> Any:
+    """The trainer without the callback that prints every logged figure."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer

@@ -1,0 +1,195 @@
+"""The fields of TRL's and peft's settings, read from their source: importing them takes seconds."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...suggest import did_you_mean
+
+_WHERE = {
+    "sft": ("trl", "trainer/sft_config.py", "SFTConfig"),
+    "dpo": ("trl", "trainer/dpo_config.py", "DPOConfig"),
+    "grpo": ("trl", "trainer/grpo_config.py", "GRPOConfig"),
+    "lora": ("peft", "tuners/lora/config.py", "LoraConfig"),
+}
+_BASES = {
+    "_BaseConfig": ("trl", "trainer/base_config.py"),
+    "TrainingArguments": ("transformers", "training_args.py"),
+    "PeftConfig": ("peft", "config.py"),
+    "PeftConfigMixin": ("peft", "config.py"),
+}
+_ENUMS = {
+    "IntervalStrategy": ("transformers", "trainer_utils.py"),
+    "SaveStrategy": ("transformers", "trainer_utils.py"),
+    "SchedulerType": ("transformers", "trainer_utils.py"),
+    "HubStrategy": ("transformers", "trainer_utils.py"),
+    "OptimizerNames": ("transformers", "training_args.py"),
+}
+_LOSSES = {which: ("trl", f"trainer/{which}_trainer.py") for which in ("sft", "dpo", "grpo")}
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "bool": ((bool,), "true or false"),
+    "str": ((str,), "text"),
+    "None": ((type(None),), "null"),
+    "list": ((list,), "a list"),
+    "dict": ((dict,), "a section of settings"),
+}
+
+Kinds = tuple[tuple[str, ...], tuple[str, ...]]
+"""What a field takes: keys of the table of types, and words of which it takes any."""
+
+
+@cache
+def config_types(which: str) -> dict[str, str]:
+    """Field name → annotation as written, for "sft", "dpo", "grpo" (TRL) or "lora" (peft).
+
+    Empty if the library is not installed or keeps its settings elsewhere: then nothing is checked.
+    """
+    return {name: annotation for name, annotation, _ in _fields(*_WHERE[which])}
+
+
+def config_fields(which: str) -> frozenset[str]:
+    """The field names of "sft", "dpo", "grpo" (TRL) or "lora" (peft); empty if they can't be found."""
+    return frozenset(config_types(which))
+
+
+@cache
+def config_defaults(which: str) -> dict[str, Any]:
+    """Field name → the library's own default, for the fields that have a plain value as default."""
+    found = {}
+    for name, _, value in _fields(*_WHERE[which]):
+        if isinstance(value, ast.Call):
+            given = {keyword.arg: keyword.value for keyword in value.keywords}
+            value = given.get("default")
+        try:
+            found[name] = ast.literal_eval(value) if value is not None else None
+        except ValueError:
+            found.pop(name, None)
+    return found
+
+
+@cache
+def config_kinds(which: str, name: str) -> Kinds | None:
+    """What a field takes, None if its annotation does not say it plainly."""
+    try:
+        annotation = ast.parse(config_types(which).get(name, ""), mode="eval").body
+    except SyntaxError:
+        return None
+    leaves = list(_leaves(annotation))
+    types: list[str] = []
+    words: list[str] = []
+    for leaf in leaves:
+        text = ast.unparse(leaf)
+        if isinstance(leaf, ast.Subscript) and ast.unparse(leaf.value) == "Literal":
+            words += [str(part.value) for part in ast.walk(leaf.slice) if isinstance(part, ast.Constant)]
+        elif text in _ENUMS:
+            words += _members(*_ENUMS[text], text)
+        elif (plain := text.partition("[")[0]) in _TYPES:
+            types.append(plain)
+        else:
+            return None
+    if name == "loss_type" and which in _LOSSES:
+        words += loss_types(which)
+    if words and "str" in types:
+        types.remove("str")
+    return tuple(types), tuple(words)
+
+
+def field_problem(which: str, name: str, value: object, shown: str) -> tuple[str, str] | None:
+    """What is wrong with a field's value and what to do, if the value certainly does not fit.
+
+    Args:
+        shown: the value as a message shows it.
+    """
+    kinds = config_kinds(which, name)
+    if kinds is None or _fits(value, *kinds):
+        return None
+    types, words = kinds
+    strange = [part for part in (value if isinstance(value, list) else [value]) if part not in words]
+    if words and strange and isinstance(strange[0], str):
+        return f"there is no {name} '{strange[0]}'", did_you_mean(strange[0], words, "one of")
+    expected = " or ".join([*(_TYPES[kind][1] for kind in types), *map(repr, words)][:6])
+    if value is None:
+        return "is null", f"set this: {expected}"
+    return f"should be {expected}, not {shown}", ""
+
+
+@cache
+def loss_types(which: str) -> tuple[str, ...]:
+    """The names of the losses that TRL's trainer compares its ``loss_type`` with."""
+    found: dict[str, None] = {}
+    library, file = _LOSSES[which]
+    for node in ast.walk(ast.Module(_module(library, file), [])):
+        if isinstance(node, ast.Compare) and ast.unparse(node.left).rpartition(".")[2] == "loss_type":
+            for part in ast.walk(ast.Tuple(node.comparators)):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    found[part.value] = None
+    return tuple(found)
+
+
+def _fits(value: object, types: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    if words and isinstance(value, str):
+        return value in words
+    if words and isinstance(value, list) and any(part not in words for part in value):
+        return False
+    return any(
+        isinstance(value, _TYPES[kind][0]) and (kind == "bool" or not isinstance(value, bool))
+        for kind in types
+    )
+
+
+def _leaves(annotation: ast.expr) -> Iterator[ast.expr]:
+    """The alternatives of an annotation."""
+    if isinstance(annotation, ast.BinOp):
+        yield from _leaves(annotation.left)
+        yield from _leaves(annotation.right)
+    elif isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) in ("Optional", "Union"):
+        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        for part in inner:
+            yield from _leaves(part)
+        if ast.unparse(annotation.value) == "Optional":
+            yield ast.Constant(None)
+    else:
+        yield annotation
+
+
+def _members(library: str, file: str, name: str) -> Iterator[str]:
+    """The values of an enumeration."""
+    for statement in _module(library, file):
+        if isinstance(statement, ast.ClassDef) and statement.name == name:
+            for member in statement.body:
+                if isinstance(member, ast.Assign) and isinstance(member.value, ast.Constant):
+                    yield str(member.value.value)
+
+
+def _fields(library: str, file: str, name: str) -> Iterator[tuple[str, str, ast.expr | None]]:
+    """Name, annotation and default of the fields of a dataclass and its bases, which come first."""
+    for statement in _module(library, file):
+        if isinstance(statement, ast.ClassDef) and statement.name == name:
+            for base in statement.bases:
+                if isinstance(base, ast.Name) and base.id in _BASES:
+                    yield from _fields(*_BASES[base.id], base.id)
+            for field in statement.body:
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    annotation = field.annotation
+                    text = (
+                        annotation.value if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
+                    )
+                    if not str(text).startswith("ClassVar"):
+                        yield field.target.id, str(text), field.value
+
+
+@cache
+def _module(library: str, file: str) -> list[ast.stmt]:
+    spec = importlib.util.find_spec(library)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = Path(folder) / file
+        if path.is_file():
+            return ast.parse(path.read_bytes()).body
+    return []

@@ -1,0 +1,159 @@
+"""Windows at their edges: what test_corpus.py doesn't say about cutting and merging."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scl_rl.corpus.types import Annotation, Document, PredictedCode, PredictedMention, Prediction
+from scl_rl.corpus.windows import Window, lost_mentions, merge_windows, sentences, split_windows
+from tests.corpus.test_jsonl import ODD_TEXTS
+
+
+def predicted(code: str, *mentions: list[tuple[int, int]]) -> PredictedCode:
+    return PredictedCode(
+        code=code,
+        mentions=[PredictedMention(quotes=["q"] * len(m), fragments=m) for m in mentions],
+    )
+
+
+def gold_of(annotations: list[Annotation]) -> list[PredictedCode]:
+    return [predicted(a.code, *a.mentions) for a in annotations]
+
+
+@st.composite
+def labelled(draw):
+    """A text of odd characters with distinct mentions, in the order in which windows meet them."""
+    alphabet = st.sampled_from(["aB", ". ", "\n", "é", "😀", "\u200b", "\x00", "א", "<b>", "\r\n"])
+    text = "".join(draw(st.lists(alphabet, min_size=1, max_size=60)))
+    start = st.integers(0, len(text) - 1)
+    fragment = start.flatmap(lambda s: st.tuples(st.just(s), st.integers(s + 1, min(len(text), s + 5))))
+    mentions = st.lists(fragment, min_size=1, max_size=4, unique=True).map(sorted)
+    codes = draw(st.dictionaries(st.sampled_from(["I10", "J45", "R05"]), mentions))
+    ordered = sorted(codes.items(), key=lambda item: item[1])
+    annotations = [Annotation(code=code, mentions=[[f] for f in found]) for code, found in ordered]
+    return Document(id="d", text=text, annotations=annotations)
+
+
+@given(labelled(), st.integers(1, 40))
+def test_what_is_not_lost_comes_back_at_its_place(document, limit):
+    windows = split_windows(document, limit)
+    read = [
+        (window, Prediction(id="d", codes=gold_of(window.annotations), malformed=1)) for window in windows
+    ]
+    merged = merge_windows("d", read)
+    assert merged.malformed == len(windows)
+    back = {(c.code, *m.fragments) for c in merged.codes for m in c.mentions}
+    gold = {(c.code, *m.fragments) for c in gold_of(document.annotations) for m in c.mentions}
+    assert back <= gold
+    assert lost_mentions(document, windows) == len(gold) - len(back)
+    if back == gold:
+        assert {c.code: c for c in merged.codes} == {c.code: c for c in gold_of(document.annotations)}
+    for window in windows:
+        for annotation in window.annotations:
+            for [(start, end)] in annotation.mentions:
+                assert window.text[start:end] == document.text[window.start + start : window.start + end]
+
+
+def words_and_joints(text: str) -> int:
+    """A count by which a text is longer than its parts: parts join with a mark between them."""
+    return len(text.split()) + text.count(". ") ** 2
+
+
+@given(
+    st.lists(st.sampled_from(["Ab cd. ", "E f g.\n", "Hi jk lm no pq. "]), max_size=40), st.integers(6, 30)
+)
+def test_the_limit_holds_where_lengths_do_not_add_up(parts, limit):
+    document = Document(id="d", text="".join(parts))
+    windows = split_windows(document, limit, words_and_joints)
+    assert "".join(window.text for window in windows) == document.text
+    assert all(words_and_joints(window.text) <= limit for window in windows)
+
+
+@pytest.mark.parametrize("text", ["Fever 38.\n" * 50_000, "El paciente tose. " * 28_000, "tos " * 125_000])
+def test_counting_costs_little(text):
+    counted = 0
+
+    def tokens(part: str) -> int:
+        nonlocal counted
+        counted += len(part)
+        return len(re.findall(r"\w{1,5}|\S", part))
+
+    windows = split_windows(Document(id="d", text=text), 4096, tokens)
+    assert all(tokens(window.text) <= 4096 for window in windows)
+    assert counted < 25 * len(text)  # as a whole, by sentence, by window; and searching where to cut
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_odd_text_is_cut_between_code_points(text):
+    for limit in (1, 2, 5):
+        windows = split_windows(Document(id="d", text=text), limit)
+        assert "".join(window.text for window in windows) == text
+        assert all(window.text == text[window.start : window.end] for window in windows)
+
+
+def test_a_character_that_is_too_long_is_a_window_all_the_same():
+    windows = split_windows(Document(id="d", text="a😀b"), 2, lambda text: len(text.encode()))
+    assert [window.text for window in windows] == ["a", "😀", "b"]
+
+
+def test_sentences_are_not_cut_after_titles_and_abbreviations():
+    text = "Leucocitos aprox. 10. El Dr. Ruiz (vs. Dra. Sanz) da 2.5 mg de P. vulgaris. Alta."
+    assert [text[s:e] for s, e in sentences(text)] == [
+        "Leucocitos aprox. 10. ",
+        "El Dr. Ruiz (vs. Dra. Sanz) da 2.5 mg de P. vulgaris. ",
+        "Alta.",
+    ]
+    assert sentences("") == [(0, 0)]
+
+
+def test_a_long_sentence_is_cut_at_white_space_and_a_long_word_anywhere():
+    windows = split_windows(Document(id="d", text="one two three fourfive"), 6)
+    assert [window.text for window in windows] == ["one ", "two ", "three ", "fourfi", "ve"]
+
+
+def test_a_mention_across_windows_is_lost_and_counted():
+    annotations = [
+        Annotation(code="R05", mentions=[[(0, 3)], [(0, 3), (5, 8)], [(5, 8)]]),
+        Annotation(code="R50.9", mentions=[[(2, 6)]]),
+    ]
+    document = Document(id="d", text="One. Two.", annotations=annotations)
+    windows = split_windows(document, 5)
+    assert [window.as_document().model_dump(exclude_unset=True) for window in windows] == [
+        {"id": "d#0", "text": "One. ", "annotations": [{"code": "R05", "mentions": [[(0, 3)]]}]},
+        {"id": "d#1", "text": "Two.", "annotations": [{"code": "R05", "mentions": [[(0, 3)]]}]},
+    ]
+    assert lost_mentions(document, windows) == 2
+    assert lost_mentions(document, split_windows(document, 9)) == 0
+
+
+def test_an_unlabelled_document_stays_unlabelled():
+    assert [window.annotations for window in split_windows(Document(id="d", text="A b. C d."), 5)] == [
+        None
+    ] * 2
+
+
+def test_merging_shifts_joins_and_drops_what_is_said_twice():
+    def window(index: int, start: int) -> Window:
+        return Window("d", index, start, start + 10, "x" * 10, None)
+
+    unlocated = PredictedMention(quotes=["?"], fragments=None)
+    first = Prediction(id="d", codes=[predicted("R05", [(1, 2)], [(1, 2)])], malformed=1)
+    second = Prediction(
+        id="d",
+        codes=[
+            predicted("I10", [(0, 1), (2, 3)]),
+            PredictedCode(code="R05", mentions=[unlocated, unlocated]),
+        ],
+        malformed=2,
+    )
+    merged = merge_windows("d", [(window(0, 0), first), (window(1, 10), second)])
+    assert merged == Prediction(
+        id="d",
+        codes=[
+            PredictedCode(code="R05", mentions=[*predicted("R05", [(1, 2)]).mentions, unlocated]),
+            predicted("I10", [(10, 11), (12, 13)]),
+        ],
+        malformed=3,
+    )

@@ -1,0 +1,121 @@
+"""The guide to rewards: its files are written, its commands run, and what they print is what it says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import HOME
+
+pytest.importorskip("torch")
+
+from tests.support.tiny import make_tiny_model
+
+GUIDE = HOME / "docs" / "rewards.md"
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
+NAMED = re.compile(r"`([\w.]+)`:\s*$")
+
+
+@dataclass
+class Command:
+    """A line to type, what the guide says it prints, and whether the figures in that differ each time."""
+
+    line: str
+    output: list[str]
+    differs: bool
+
+
+def read_guide(text):
+    """The guide's files (name → content) and commands, in the order in which they come."""
+    steps = []
+    for block in BLOCK.finditer(text):
+        language, differs, content = block.groups()
+        if language == "console":
+            for typed in re.split(r"^\$ ", content, flags=re.M)[1:]:
+                line, *output = typed.splitlines()
+                steps.append(Command(line, output, bool(differs.strip())))
+        elif name := NAMED.search(text[: block.start()].rstrip()):
+            steps.append((name[1], content))
+    return steps
+
+
+def lines_of(output):
+    """What was printed, without blank lines and what libraries say."""
+    return [line.rstrip() for line in output if line.strip() and not line.startswith("[transformers]")]
+
+
+def mismatch(command, printed):
+    """The first line of the guide that was not printed in its turn."""
+    told, printed = lines_of(command.output), lines_of(printed)
+    if command.differs:  # up to the first figure; warnings and steps depend on the model
+        told, printed = ([re.split(r"\d|–", line)[0].rstrip() for line in ls] for ls in (told, printed))
+        told, printed = (
+            # without warnings, and without the progress of a slow machine
+            [line for line in lines if "warning" not in line and not re.fullmatch(r"\w+:", line)]
+            for lines in (told, printed)
+        )
+    for i, line in enumerate(told):
+        pattern = re.escape(line).replace("…", ".*")
+        if i >= len(printed) or not re.fullmatch(pattern, printed[i]):
+            return line
+    return None if len(told) == len(printed) else printed[len(told)]
+
+
+def test_the_guide_is_true(tmp_path):
+    make_tiny_model(tmp_path / "tiny")
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    commands = 0
+    for step in read_guide(GUIDE.read_text(encoding="utf-8")):
+        if isinstance(step, tuple):
+            name, content = step
+            assert name != "mine.yaml" or "model: smollm2-135m" in content
+            content = content.replace("smollm2-135m", "./tiny")
+            content = content.replace("max_completion_length: 96", "max_completion_length: 400")  # bytes
+            (tmp_path / name).write_text(content, encoding="utf-8")
+            continue
+        done = subprocess.run(
+            ["bash", "-c", step.line],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert mismatch(step, done.stdout.splitlines()) is None, f"$ {step.line}\n{done.stdout}"
+        assert done.returncode == 0, step.line
+        commands += 1
+    assert commands >= 12
+
+    log = tmp_path / "runs" / "mine" / "stages" / "grpo" / "monitor.jsonl"
+    figures = {name for line in log.read_text().splitlines() for name in json.loads(line)}
+    table = GUIDE.read_text(encoding="utf-8").split("## Read the figures")[1].split("\n\n")[2]
+    assert figures - {"step"} <= set(re.findall(r"`(\w+)`", table))
+
+
+def test_the_guide_shows_the_function_that_is_written(tmp_path):
+    from scl_rl.rewards_api.starter import write_starter
+
+    reward, _ = write_starter("tidy", tmp_path)
+    body = [line.strip() for line in reward.read_text().splitlines() if line.strip()]
+    text = GUIDE.read_text(encoding="utf-8")
+    shown = next(b[3] for b in BLOCK.finditer(text) if b[1] == "python" and "def tidy" in b[3])
+    missing = [line for line in shown.splitlines() if line.strip() and line.strip() not in body]
+    assert missing == []
+
+
+def test_a_guide_that_is_wrong_is_found_out():
+    true = Command("x", ["wrote a, 3 lines", "", "in … s", "end"], False)
+    assert mismatch(true, ["wrote a, 3 lines", "in 0.5 s", "[transformers] talks", "end", ""]) is None
+    assert mismatch(true, ["wrote a, 4 lines", "in 0.5 s", "end"]) == "wrote a, 3 lines"
+    assert mismatch(true, ["wrote a, 3 lines", "in 0.5 s"]) == "end"
+    assert mismatch(true, ["wrote a, 3 lines", "in 0.5 s", "end", "more"]) == "more"
+    loose = Command("x", ["step 1/3, reward 0.5", "done"], True)
+    assert mismatch(loose, ["step 2/9, reward 0.1", "x: warning: w", "done"]) is None
+    assert mismatch(loose, ["done"]) == "step"

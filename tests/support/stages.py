@@ -1,0 +1,22 @@
+"""Stages for tests that call one without a runner."""
+
+from pathlib import Path
+from typing import Any
+
+from scl_rl.stages.contract import StageResult
+from scl_rl.stages.registry import stage_kinds
+
+
+def result_of(
+    name: str,
+    kind: str,
+    folder: Path,
+    figures: dict[str, Any] | None = None,
+    minutes: float = 0.0,
+    parents: tuple[StageResult, ...] = (),
+    seed: int | None = None,
+) -> StageResult:
+    """A finished stage, with the outputs that its kind declares."""
+    return StageResult(
+        name, kind, folder, stage_kinds()[kind].outputs, figures or {}, minutes, tuple(parents), seed
+    )
