@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -34,8 +35,9 @@ class Train(StageSettings):
     error: str = "boom"
     note: str | None = None
 
+    outputs: ClassVar[Mapping[str, str]] = {"steps": "step-0"}
+    starts_from: ClassVar[tuple[str, ...]] = ("steps",)
     needs_parent: ClassVar[bool] = False
-    parent_kinds: ClassVar[tuple[str, ...]] = ("train",)
     done: ClassVar[list[str]] = []
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -58,11 +60,13 @@ class Judge(StageSettings):
     """One for each parent."""
 
     kind: Literal["judge"] = "judge"
-    parent_kinds: ClassVar[tuple[str, ...]] = ("train",)
+    outputs: ClassVar[Mapping[str, str]] = {"verdict": "verdict.txt"}
+    starts_from: ClassVar[tuple[str, ...]] = ("steps",)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
         (parent,) = context.parents
+        (context.folder / "verdict.txt").touch()
         return {"of": parent.name, "steps": parent.figures["steps"]}
 
 
@@ -71,7 +75,7 @@ class Table(StageSettings):
 
     kind: Literal["compare"] = "compare"
     gathers: ClassVar[bool] = True
-    parent_kinds: ClassVar[tuple[str, ...]] = ("judge",)
+    starts_from: ClassVar[tuple[str, ...]] = ("verdict",)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
