@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: quickstart test lint types bench clean
+.PHONY: quickstart test fast coverage lint types bench clean
 
 quickstart: $(READY)
 	$(BIN)/scl-rl run quickstart
@@ -12,9 +12,21 @@ quickstart: $(READY)
 test: $(READY)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
+# Without the tests that take long or kill processes.
+fast: $(READY)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
+
+# The tests once more, counting lines: processes that a test starts are counted as well.
+coverage: $(READY)
+	$(BIN)/coverage erase
+	HF_HUB_OFFLINE=1 $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(READY)
 	$(BIN)/mypy

@@ -23,7 +23,6 @@ from typing import Any
 from rapidfuzz import fuzz
 from rich.console import Console
 from rich.table import Table
-from scl_rl.reward.evidence import evidence
 
 from scl_rl.answer.grammar import Answer, AnswerLine, Quote, render
 from scl_rl.answer.parse import parse
@@ -31,6 +30,7 @@ from scl_rl.corpus.readers.codiesp import read_codiesp
 from scl_rl.corpus.synthetic.sets import generate
 from scl_rl.corpus.synthetic.settings import SyntheticSettings
 from scl_rl.corpus.types import Document
+from scl_rl.reward.evidence import evidence
 from scl_rl.scoring.judge import GoldDocument
 
 GROUP, BATCH, NAIVE = 8, 32, 40

@@ -83,6 +83,7 @@ def check(place: Path, *more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_every_stage_is_tried_and_nothing_is_left(place: Path) -> None:
     done = check(place, "--json")
     assert done.returncode == 0, done.stderr
@@ -99,6 +100,7 @@ def test_every_stage_is_tried_and_nothing_is_left(place: Path) -> None:
     assert list((place / "runs/tried").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_what_fails_on_the_longest_note_fails_at_once(place: Path) -> None:
     data = SyntheticSettings.model_validate({k: v for k, v in RECIPE["data"].items() if k != "source"})
     longest = max(len(document.text) for document in generate(data).documents)

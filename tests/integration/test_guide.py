@@ -66,6 +66,7 @@ def mismatch(command, printed):
     return None if len(told) == len(printed) else printed[len(told)]
 
 
+@pytest.mark.slow
 def test_the_guide_is_true(tmp_path):
     make_tiny_model(tmp_path / "tiny")
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

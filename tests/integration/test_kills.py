@@ -77,6 +77,7 @@ def finished(folder: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in found}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_the_same(tmp_path):
     whole, killed = place(tmp_path / "whole"), place(tmp_path / "killed")
     _, start = run(whole)

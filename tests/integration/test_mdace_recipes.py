@@ -63,6 +63,7 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments), catch_exceptions=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_plan_and_a_dry_run(name: str, place: Path) -> None:
     model = tiny(place / "tiny", *MODELS[name])

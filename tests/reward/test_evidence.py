@@ -5,6 +5,7 @@ import time
 from importlib.metadata import entry_points
 
 import pytest
+
 from scl_rl.reward.codes import hierarchy
 from scl_rl.reward.evidence import evidence
 

@@ -98,7 +98,7 @@ def test_an_exception_names_the_row_that_causes_it_or_all_of_them():
     with pytest.raises(UserError) as caught:
         call_reward(ratio, ROWS, ["x", ""])
     line = ratio.__code__.co_firstlineno + 1
-    told = f"row 1 (b): ZeroDivisionError: division by zero (test_plugins.py:{line})"
+    told = f"row 1 (b): ZeroDivisionError: division by zero (test_rewards_api.py:{line})"
     assert str(caught.value) == f"reward 'ratio': {told}"
     assert caught.value.row == 1
 
@@ -120,7 +120,9 @@ def test_a_message_does_not_repeat_the_note(tmp_path):
     with pytest.raises(RewardError) as caught:
         call_reward(reading, [{**ROWS[0], "text": note}], ["x"])
     assert "sister" not in str(caught.value)
-    assert "row 0 (a): ValueError: its message has words of the note (test_plugins.py:" in str(caught.value)
+    assert "row 0 (a): ValueError: its message has words of the note (test_rewards_api.py:" in str(
+        caught.value
+    )
 
 
 def test_errors_travel_between_processes():

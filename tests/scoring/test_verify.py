@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from scl_rl.reward.consistency import consistency, verifier_of
 
 from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document, Span
+from scl_rl.reward.consistency import consistency, verifier_of
 from scl_rl.scoring.dictionary import SpanDictionary
 from scl_rl.scoring.verify import accuracy, spoken
 

@@ -152,6 +152,7 @@ GRPO: dict[str, Any] = {"steps": 3, "check_every": 3, "peft": {"r": 4}, "rewards
 STEP = {"learning_rate": 1e-2, "num_generations": 4, "max_completion_length": 12, "beta": 0.1}
 
 
+@pytest.mark.slow
 def test_two_processes_learn_by_grpo_what_one_does(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "sampled.py").write_text(REWARD)
     monkeypatch.setattr(torch, "multinomial", torch.multinomial)  # put back afterwards
@@ -186,6 +187,7 @@ def test_two_processes_learn_by_grpo_what_one_does(place: Path, monkeypatch: pyt
     assert_alike(place / "grpo-two" / "model", place / "grpo-one" / "model", place)
 
 
+@pytest.mark.slow
 def test_a_reward_that_fails_in_one_process_ends_the_stage(place: Path) -> None:
     (place / "sampled.py").write_text(FAILING)
     how = {**STEP, "gradient_accumulation_steps": 2, "per_device_train_batch_size": 2}
@@ -199,6 +201,7 @@ def test_a_reward_that_fails_in_one_process_ends_the_stage(place: Path) -> None:
     assert "words of a note" in json.loads(file.read_text())["problem"]
 
 
+@pytest.mark.slow
 def test_a_mistake_and_a_death_in_one_process_are_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(WorkError, match=r"killed by SIGKILL; out of memory\?"):
@@ -234,6 +237,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_all_processes_end_with_their_runner(place: Path, how: signal.Signals) -> None:
     for file in place.glob("pid-*"):
@@ -249,6 +253,7 @@ def test_all_processes_end_with_their_runner(place: Path, how: signal.Signals) -
     until(lambda: not any(alive(int(file.read_text())) for file in files), 20)
 
 
+@pytest.mark.slow
 def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: Path) -> None:
     """The same examples in the same batches; each process has half of every batch."""
     how = {"logging_steps": 1, "learning_rate": 1e-2, "save_steps": 1000}
