@@ -1,37 +1,44 @@
-# Two commands do everything on a fresh machine: `make quickstart` and `make test`.
+# `make quickstart` and `make test` do everything on a fresh machine; `make help` lists the rest.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: quickstart test fast coverage lint types bench clean
+.PHONY: help quickstart test fast coverage lint types docs bench clean
 
-quickstart: $(READY)
+help:  ## list what make can do
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+quickstart: $(READY)  ## install, then train and compare three small models (two CPU cores)
 	$(BIN)/scl-rl run quickstart
 
-test: $(READY)
+test: $(READY)  ## run the tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-# Without the tests that take long or kill processes.
-fast: $(READY)
+fast: $(READY)  ## run the tests that are not slow
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
 
-# The tests once more, counting lines: processes that a test starts are counted as well.
-coverage: $(READY)
+# Processes that a test starts are counted as well.
+coverage: $(READY)  ## run the tests and report the lines that they cover
 	$(BIN)/coverage erase
 	HF_HUB_OFFLINE=1 $(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: $(READY)
+lint: $(READY)  ## check style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: $(READY)
+types: $(READY)  ## check types with mypy --strict
 	$(BIN)/mypy
 
-bench: $(READY)
+docs: $(READY)  ## write the generated pages and the figures from the records
+	$(BIN)/python docs/commands.py > docs/cli.md
+	$(BIN)/scl-rl recipes reference > docs/recipes.md
+	$(BIN)/scl-rl recipes schema > docs/recipe.schema.json
+
+bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
 	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
@@ -45,5 +52,5 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $(READY)
 
-clean:
+clean:  ## remove the virtual environment and everything built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,19 +13,17 @@ import click
 from . import options
 
 
-@click.command()
+@click.command(epilog=options.examples("scl-rl check mine.yaml", "scl-rl check mine.yaml --full-size"))
 @click.argument("recipe")
 @options.overrides
 @options.runs
-@click.option(
-    "--full-size", is_flag=True, help="With a random model as large as the real one: does it fit into memory?"
-)
+@click.option("--full-size", is_flag=True, help="Use a full-size random model, to test memory.")
 @options.as_json
 def check(recipe: str, overrides: tuple[str, ...], runs_dir: Path, full_size: bool, as_json: bool) -> None:
-    """Try every stage of RECIPE for a step or two, the longest samples first.
+    """Dry-run every stage of RECIPE for a step or two, on the longest samples first.
 
-    A small random model of the same architecture stands for the real one, so that what is wrong shows
-    within minutes, and not when the stage is reached. Nothing of a run is changed.
+    A small random model of the same architecture replaces the real one, so that mistakes show within
+    minutes instead of hours into the run. Existing runs are not changed.
     """
     from ..preflight.report import forecast
     from ..recipe.load import load_recipe

@@ -10,22 +10,31 @@ import click
 from . import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "scl-rl compare sft/predictions.jsonl grpo/predictions.jsonl --documents test.jsonl",
+        "scl-rl compare *.jsonl --documents test.jsonl --against sft.jsonl --training train.jsonl --json",
+    )
+)
 @click.argument("predictions", nargs=-1, required=True, type=options.READ)
 @click.option("--documents", required=True, type=options.READ, help="The documents, with gold codes.")
 @click.option(
     "--against",
     type=options.READ,
-    help="What to compare the others with; the first if absent.",
+    help="The predictions to compare the others with (default: the first).",
 )
 @click.option(
     "--training",
     multiple=True,
     type=options.READ,
-    help="Documents or spans trained on, for figures by how often a code was seen; may be repeated.",
+    help="Documents or spans used in training, to break results down by training count; may be repeated.",
 )
-@click.option("--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Random draws.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draws.")
+@click.option(
+    "--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Number of random draws."
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed for the draws."
+)
 @options.as_json
 def compare(
     predictions: tuple[Path, ...],
@@ -36,7 +45,7 @@ def compare(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Set several PREDICTIONS files for the same documents side by side, and say how surely they differ."""
+    """Compare PREDICTIONS files for the same documents, with confidence intervals and tests."""
     from ..metrics.comparison_files import compare_files
     from .tables import print_breakdowns, print_table
 

@@ -15,23 +15,27 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Import or make documents and spans."""
+    """Import or generate documents and spans."""
 
 
 @data.group("import")
 def import_() -> None:
-    """Turn a published corpus into scl-rl's files."""
+    """Convert a published corpus to scl-rl's file formats."""
 
 
-@import_.command()
+@import_.command(epilog=options.examples("scl-rl data import codiesp codiesp/train --out train.jsonl"))
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=options.WRITE, help="The documents file to write.")
 @click.option(
-    "--kinds", type=click.Choice(["diagnoses", "procedures", "both"]), default="diagnoses", show_default=True
+    "--kinds",
+    type=click.Choice(["diagnoses", "procedures", "both"]),
+    default="diagnoses",
+    show_default=True,
+    help="Which codes to import.",
 )
-@click.option("--spans", type=options.WRITE, help="A spans file to write as well.")
+@click.option("--spans", type=options.WRITE, help="Also write a spans file.")
 def codiesp(directory: Path, out: Path, kinds: Any, spans: Path | None) -> None:
-    """Import one split of CodiEsp: DIRECTORY has text_files/ and a *X.tsv."""
+    """Import one split of CodiEsp. DIRECTORY contains text_files/ and a *X.tsv."""
     from ..corpus.readers.codiesp import read_codiesp
 
     read = read_codiesp(directory, kinds=kinds)
@@ -39,17 +43,23 @@ def codiesp(directory: Path, out: Path, kinds: Any, spans: Path | None) -> None:
     click.echo(f"{counts}; {len(read.problems):,} references differ from the text")
 
 
-@import_.command()
+@import_.command(
+    epilog=options.examples(
+        "scl-rl data import mdace MDACE --noteevents NOTEEVENTS.csv --split train.csv --out train.jsonl"
+    )
+)
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--noteevents", required=True, type=options.READ, help="MIMIC-III's NOTEEVENTS.csv.")
-@click.option("--split", type=options.READ, help="A file with an admission a line; absent = all.")
-@click.option("--category", help='Notes of one category, such as "Discharge summary"; absent = all.')
+@click.option(
+    "--split", type=options.READ, help="A file with one admission per line (default: all admissions)."
+)
+@click.option("--category", help='Only notes of this category, such as "Discharge summary".')
 @click.option("--out", required=True, type=options.WRITE, help="The documents file to write.")
-@click.option("--spans", type=options.WRITE, help="A spans file to write as well.")
+@click.option("--spans", type=options.WRITE, help="Also write a spans file.")
 def mdace(
     directory: Path, noteevents: Path, split: Path | None, category: str | None, out: Path, spans: Path | None
 ) -> None:
-    """Import MDACE: DIRECTORY has its ICD-10 annotations; their notes are in NOTEEVENTS.csv."""
+    """Import MDACE. DIRECTORY contains its ICD-10 annotations; the notes come from NOTEEVENTS.csv."""
     from ..corpus.readers.mdace import read_mdace
 
     read = read_mdace(directory, noteevents, split, category)
@@ -74,17 +84,19 @@ def _written(documents: list[Document], source: str, out: Path, spans: Path | No
     return ", ".join(parts)
 
 
-@data.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
-@click.option("--codes", type=int, help="How many codes.")
-@click.option("--documents", type=int, help="Documents with evidence.")
-@click.option("--spans", type=int, help="Spans.")
-@click.option("--code-only", type=int, help="Documents with codes and no evidence.")
-@click.option("--dev", type=int, help="Documents to choose checkpoints on.")
-@click.option("--test", type=int, help="Documents to report on.")
-@click.option("--seed", type=int, help="Another seed makes another corpus.")
+@data.command(epilog=options.examples("scl-rl data make --out corpus --documents 100 --test 50"))
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write."
+)
+@click.option("--codes", type=int, help="Number of codes.")
+@click.option("--documents", type=int, help="Number of documents with evidence.")
+@click.option("--spans", type=int, help="Number of spans.")
+@click.option("--code-only", type=int, help="Number of documents with codes but no evidence.")
+@click.option("--dev", type=int, help="Number of documents for selecting checkpoints.")
+@click.option("--test", type=int, help="Number of documents for the final evaluation.")
+@click.option("--seed", type=int, help="Random seed of the corpus.")
 def make(out: Path, **numbers: int | None) -> None:
-    """Make a synthetic corpus: annotated, spans, code_only, dev and test as JSONL."""
+    """Generate a synthetic corpus: annotated, spans, code_only, dev and test as JSONL."""
     from ..corpus.sources import SyntheticSource, prepare
     from ..errors import UserError
     from ..recipe.explain import validate

@@ -10,12 +10,14 @@ import click
 from . import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("scl-rl evaluate --predictions predictions.jsonl --documents gold.jsonl --json")
+)
 @click.option("--predictions", required=True, type=options.READ, help="A predictions file.")
 @click.option("--documents", required=True, type=options.READ, help="The documents, with gold codes.")
 @options.as_json
 def evaluate(predictions: Path, documents: Path, as_json: bool) -> None:
-    """Score predictions: codes, and codes whose cited words hold."""
+    """Score predictions: the codes, and the codes that are properly cited."""
     from ..metrics.report import evaluate_files
     from .tables import cell_text, print_table, score_rows
 

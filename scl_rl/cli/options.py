@@ -19,7 +19,7 @@ overrides = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a setting: scl.tokens=60000, seed=1.",
+    help="Override a setting, such as scl.tokens=60000 or seed=1; may be repeated.",
 )
 runs = click.option(
     "--runs",
@@ -28,13 +28,13 @@ runs = click.option(
     show_default=True,
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where run folders lie.",
+    help="Directory for run folders.",
 )
 _SELECTING = {
-    "force": "Run this stage even if nothing changed; may be repeated.",
-    "only": "Run at most this stage; may be repeated.",
-    "from": "Run at most this stage and what comes of it; may be repeated.",
-    "until": "Run at most this stage and what it needs; may be repeated.",
+    "force": "Run this stage even if nothing has changed; may be repeated.",
+    "only": "Run only this stage; may be repeated.",
+    "from": "Run only this stage and its descendants; may be repeated.",
+    "until": "Run only this stage and its prerequisites; may be repeated.",
 }
 
 
@@ -50,6 +50,11 @@ def selection(verb: Callable[..., None]) -> Callable[..., None]:
         name = "start" if option == "from" else option
         command = click.option(f"--{option}", name, multiple=True, metavar="STAGE", help=words)(command)
     return command
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: commands to type, each shown on lines of its own."""
+    return "\n".join(["\b", "Examples:" if len(commands) > 1 else "Example:", *(f"  {c}" for c in commands)])
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ..runner.plan import Step
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("scl-rl plan quickstart", "scl-rl plan mine.yaml --set scl.tokens=60000 --json")
+)
 @click.argument("recipe")
 @options.overrides
 @options.runs
@@ -28,10 +30,10 @@ def plan(
     selection: dict[str, options.Names],
     as_json: bool,
 ) -> None:
-    """Say which stages of RECIPE would run, why, and what they take. Nothing is run or written.
+    """Show which stages of RECIPE would run, why, and what they need. Nothing is run or written.
 
-    Tokens are counted on some records of each set, with the model's tokenizer if it is on this machine;
-    memory is worked out from the model's shape. All of it is about.
+    Tokens are counted on a sample of each set, with the model's tokenizer if it is on this machine. Memory
+    is estimated from the model's architecture. All figures are estimates.
     """
     from ..preflight.report import forecast
     from ..recipe.load import load_recipe

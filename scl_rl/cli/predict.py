@@ -14,34 +14,49 @@ from . import options
 _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the run that a model is from
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "scl-rl predict --model runs/mine/stages/scl/model --documents new.jsonl --out predictions.jsonl",
+        "scl-rl predict --model M --documents D --out P --decoding constrained --codes icd-10-cm",
+    )
+)
 @click.option(
     "--model",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A model folder that a run wrote: runs/NAME/stages/STAGE/model.",
+    help="A model folder written by a run: runs/NAME/stages/STAGE/model.",
 )
 @click.option(
-    "--documents", required=True, type=options.READ, help="The documents; annotations are not read."
+    "--documents", required=True, type=options.READ, help="The documents; their annotations are ignored."
 )
 @click.option("--out", required=True, type=options.WRITE, help="The predictions file to write.")
-@click.option("--batch-size", default=16, show_default=True, type=click.IntRange(1), help="Prompts at once.")
-@click.option("--max-new-tokens", default=256, show_default=True, type=click.IntRange(1), help="Per answer.")
 @click.option(
-    "--window", type=click.IntRange(16), help="Most note tokens in a window; the model's own if absent."
+    "--batch-size", default=16, show_default=True, type=click.IntRange(1), help="Prompts per batch."
+)
+@click.option(
+    "--max-new-tokens",
+    default=256,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Maximum tokens per answer.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(16),
+    help="Maximum note tokens per window (default: as the model was trained).",
 )
 @click.option(
     "--decoding",
     type=click.Choice(["free", "constrained"]),
     default="free",
     show_default=True,
-    help="Constrained: every quote is words of the note, every code is one of --codes.",
+    help="With constrained, every quote is taken from the note and every code from --codes.",
 )
 @click.option(
     "--codes",
     metavar="[icd-10-cm|training|FILE]",
-    help="What constrained decoding may assign: all billable codes, those of the run's training sets, "
-    "or a file with one a line.",
+    help="Codes that constrained decoding may assign: all billable codes, those of the run's training sets, "
+    "or a file with one per line.",
 )
 @options.as_json
 def predict(
@@ -55,7 +70,7 @@ def predict(
     codes: str | None,
     as_json: bool,
 ) -> None:
-    """Predict codes with their evidence for a file of documents."""
+    """Predict codes and their evidence for a file of documents."""
     from ..stages.predict.work import predict_file
     from .console import RunConsole
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from . import options
 
-@click.group(invoke_without_command=True)
+
+@click.group(invoke_without_command=True, epilog=options.examples("scl-rl recipes"))
 @click.pass_context
 def recipes(ctx: click.Context) -> None:
     """List the shipped recipes."""
@@ -18,7 +20,7 @@ def recipes(ctx: click.Context) -> None:
     print_table({"columns": ["recipe", "what it does"], "rows": rows})
 
 
-@recipes.command()
+@recipes.command(epilog=options.examples("scl-rl recipes show quickstart > mine.yaml"))
 @click.argument("name")
 def show(name: str) -> None:
     """Print a shipped recipe, to copy and change."""
@@ -33,9 +35,9 @@ def show(name: str) -> None:
     click.echo(shipped[name], nl=False)
 
 
-@recipes.command()
+@recipes.command(epilog=options.examples("scl-rl recipes schema > recipe.schema.json"))
 def schema() -> None:
-    """Print the JSON schema of recipes, with which editors complete them."""
+    """Print the JSON schema of recipes, for completion in an editor."""
     import json
 
     from ..recipe.json_schema import recipe_schema
@@ -43,9 +45,9 @@ def schema() -> None:
     click.echo(json.dumps(recipe_schema(), indent=1, ensure_ascii=False))
 
 
-@recipes.command()
+@recipes.command(epilog=options.examples("scl-rl recipes reference > recipes.md"))
 def reference() -> None:
-    """Print what a recipe can say, setting by setting, as Markdown."""
+    """Print the reference of all recipe settings, as Markdown."""
     from ..recipe.reference import reference as page
 
     click.echo(page(), nl=False)

@@ -12,7 +12,7 @@ from .reward_score import score
 
 @click.group()
 def reward() -> None:
-    """Try a reward: against attacks, on completions, against another reward."""
+    """Test a reward: against attacks, on completions, against another reward."""
 
 
 reward.add_command(new)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from . import options
+
 _NEXT = """\
 Next:
   pytest {test}
@@ -15,7 +17,7 @@ and in a recipe, in a stage of kind grpo:
     - {{name: {name}, weight: 1.0, args: {{missed: 1.0}}}}"""
 
 
-@click.command()
+@click.command(epilog=options.examples("scl-rl reward new tidy"))
 @click.argument("name")
 @click.option(
     "--dir",
@@ -23,10 +25,10 @@ and in a recipe, in a stage of kind grpo:
     default=".",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write; the working folder if absent.",
+    help="The folder to write to (default: the working folder).",
 )
 def new(name: str, folder: Path) -> None:
-    """Write a reward to start from, NAME.py, and its test."""
+    """Write a starting point for a reward, NAME.py, and its test."""
     from ..rewards_api.starter import write_starter
 
     reward, test = write_starter(name, folder)

@@ -25,10 +25,10 @@ arguments = click.option(
     "arguments",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A keyword argument of the reward, the value as YAML; may be repeated.",
+    help="A keyword argument of the reward, with a YAML value; may be repeated.",
 )
 answer = click.option(
-    "--answer", type=click.Choice(["lines", "json"]), help="The form of the answers; lines if absent."
+    "--answer", type=click.Choice(["lines", "json"]), help="The answer format (default: lines)."
 )
 rewards = click.option(
     "--reward",
@@ -36,9 +36,11 @@ rewards = click.option(
     required=True,
     multiple=True,
     metavar="SPEC",
-    help="NAME, package.module:function or ./file.py:function; SPEC*WEIGHT and repeated for a sum.",
+    help="NAME, package.module:function or ./file.py:function. For a weighted sum, repeat as SPEC*WEIGHT.",
 )
-show_notes = click.option("--show-notes", is_flag=True, help="Show words of the notes, which are private.")
+show_notes = click.option(
+    "--show-notes", is_flag=True, help="Include text of the notes, which is private, in the output."
+)
 
 
 def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) -> Target:

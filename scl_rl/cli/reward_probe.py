@@ -15,20 +15,31 @@ if TYPE_CHECKING:
     from ..probe.results import Report
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "scl-rl reward probe ./my_reward.py:few_codes --documents dev.jsonl",
+        "scl-rl reward probe --recipe mine.yaml --stage grpo --documents dev.jsonl --html probe.html",
+    )
+)
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
-@click.option("--recipe", help="Try the weighted sum of a recipe's stage instead.")
-@click.option("--stage", help="The stage; needed if several have rewards.")
+@click.option("--recipe", help="Probe the weighted sum of a recipe's stage instead.")
+@click.option("--stage", help="The stage of the recipe; required if several have rewards.")
 @reward_options.documents
 @reward_options.arguments
 @click.option(
-    "--margin", default=0.05, show_default=True, type=click.FloatRange(0), help="Least gap to gold."
+    "--margin",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Minimum gap to the gold reward.",
 )
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Most documents.")
-@click.option("--seed", default=0, show_default=True, help="Of the attacks' random choices.")
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1), help="Maximum number of documents."
+)
+@click.option("--seed", default=0, show_default=True, help="Random seed for the attacks.")
 @reward_options.answer
 @options.as_json
-@click.option("--html", type=options.WRITE, help="A page to write as well.")
+@click.option("--html", type=options.WRITE, help="Also write an HTML report.")
 @reward_options.show_notes
 @click.pass_context
 def probe(
@@ -46,10 +57,10 @@ def probe(
     html: Path | None,
     show_notes: bool,
 ) -> None:
-    """Attack a reward with answers that it must not pay for.
+    """Attack a reward with answers it must not pay for.
 
-    SPEC is NAME, package.module:function or ./file.py:function; SPEC*WEIGHT and several for a sum. The exit
-    code is 1 if an attack is paid like gold, up to the margin.
+    SPEC is NAME, package.module:function or ./file.py:function. For a weighted sum, give several as
+    SPEC*WEIGHT. The exit code is 1 if an attack earns as much as gold, within the margin.
     """
     from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("scl-rl reward rescore --run runs/mine --stage grpo --reward evidence")
+)
 @reward_options.rewards
 @click.option(
-    "--run", "run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A run's folder."
+    "--run", "run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A run folder."
 )
-@click.option("--stage", help="The stage of the run; it needs save_completions: true.")
+@click.option("--stage", help="The stage of the run; it must have set save_completions: true.")
 @click.option(
     "--completions", type=options.READ, help='Lines of {"id", "completion", "reward"}, instead of a run.'
 )
-@click.option("--documents", type=options.READ, help="The documents that the completions are about.")
+@click.option("--documents", type=options.READ, help="The documents the completions belong to.")
 @reward_options.arguments
 @reward_options.answer
 @options.as_json
@@ -41,7 +43,7 @@ def rescore(
 ) -> None:
     """Score logged completions with another reward and compare the two.
 
-    The completions and documents of a run are found by themselves.
+    With --run, the run's completions and documents are found automatically.
     """
     from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents

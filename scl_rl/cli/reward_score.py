@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 COUNTS = ("right", "cited", "malformed", "duplicates", "mentions", "located")  # of the breakdown
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "scl-rl reward score --reward evidence --documents gold.jsonl --completions answers.jsonl"
+    )
+)
 @reward_options.rewards
 @reward_options.documents
 @click.option("--completions", required=True, type=options.READ, help='Lines of {"id", "completion"}.')
 @reward_options.arguments
 @reward_options.answer
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a line, in the order of the file."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, in the order of the file."
 )
 def score(
     specs: tuple[str, ...],
@@ -34,9 +38,9 @@ def score(
     answer: AnswerFormat | None,
     as_json: bool,
 ) -> None:
-    """Score completions with a reward and say what the scores are made of.
+    """Score completions with a reward and show what the scores are made of.
 
-    An id may occur several times. Null is the score of a completion that the reward has nothing to say of.
+    An id may occur several times. The score is null where the reward abstains.
     """
     from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents

@@ -14,12 +14,16 @@ import click
 from . import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "scl-rl run quickstart", "scl-rl run mine.yaml --set scl.trainer.learning_rate=1e-4 --until scl"
+    )
+)
 @click.argument("recipe")
 @options.overrides
 @options.runs
 @options.selection
-@click.option("--reuse", is_flag=True, help="Go on in the folder of another recipe of the same name.")
+@click.option("--reuse", is_flag=True, help="Overwrite finished stages of another recipe of the same name.")
 @options.as_json
 @click.pass_context
 def run(
@@ -33,8 +37,8 @@ def run(
 ) -> None:
     """Run RECIPE, a YAML file or the name of a shipped recipe.
 
-    Stages whose settings, data, parents, rewards and library versions have not changed are skipped; a run
-    that was stopped, by Ctrl-C, SIGTERM or anything else, goes on where it was.
+    Stages whose settings, data, parents, rewards and library versions have not changed are skipped. An
+    interrupted run resumes where it stopped.
     """
     from ..recipe.load import load_recipe
     from ..runner.run import RunOptions, run_recipe
