@@ -37,6 +37,7 @@ docs: $(READY)  ## write the generated pages and the figures from the records
 	$(BIN)/python docs/commands.py > docs/cli.md
 	$(BIN)/scl-rl recipes reference > docs/recipes.md
 	$(BIN)/scl-rl recipes schema > docs/recipe.schema.json
+	$(BIN)/python docs/figures.py
 
 bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
