@@ -97,7 +97,7 @@ def _written(documents: list[Document], source: str, out: Path, spans: Path | No
 @click.option("--seed", type=int, help="Random seed of the corpus.")
 def make(out: Path, **numbers: int | None) -> None:
     """Generate a synthetic corpus: annotated, spans, code_only, dev and test as JSONL."""
-    from ..corpus.sources import SyntheticSource, prepare
+    from ..corpus.sources.synthetic import SyntheticSource
     from ..errors import UserError
     from ..recipe.explain import validate
     from ..recipe.tree import Tree
@@ -108,5 +108,5 @@ def make(out: Path, **numbers: int | None) -> None:
     settings = validate(SyntheticSource, given, (), tree)
     if settings is None:
         raise UserError(*tree.problems)
-    counts = prepare(settings, out)
+    counts = settings.prepare(out)
     click.echo(f"{out}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))

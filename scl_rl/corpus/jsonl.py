@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ..atomic import writing
 from ..errors import Problem, UserError
 from ..suggest import nearest
 from .types import Annotation, Document, Fragment, Prediction, Span
@@ -26,7 +26,7 @@ _PLAIN = {  # pydantic's words, where they are about Python and not about JSON
 }
 
 Record = TypeVar("Record", bound=BaseModel)
-Check = Callable[[Record], Iterable[str]]
+Check = Callable[[Record], Iterable[Problem]]
 
 
 def read_documents(path: Path) -> list[Document]:
@@ -66,8 +66,8 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
-def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
-    """Write records one a line in UTF-8, the file as a whole or not at all.
+def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> None:
+    """Write records one per line in UTF-8, the file as a whole or not at all.
 
     An unlabelled document is written without the key ``annotations``.
 
@@ -75,19 +75,21 @@ def write_jsonl(path: Path, records: Iterable[BaseModel]) -> None:
         UserError: the file can't be written.
         UnicodeEncodeError: a record holds a lone surrogate, which no UTF-8 file can.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("w", encoding="utf-8", newline="\n") as stream:
-            for record in records:
-                unlabelled = isinstance(record, Document) and record.annotations is None
-                line = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-        aside.replace(path)
-    except OSError as error:
-        raise UserError(Problem(str(path), f"can't be written: {error.strerror}")) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink()
+    with writing(path) as stream:
+        stream.writelines(map(_line, records))
+
+
+def append_jsonl(path: Path, record: BaseModel | Mapping[str, Any]) -> None:
+    """Add one record to a file of our own, which is made if it is not there."""
+    with path.open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write(_line(record))
+
+
+def _line(record: BaseModel | Mapping[str, Any]) -> str:
+    if isinstance(record, BaseModel):
+        unlabelled = isinstance(record, Document) and record.annotations is None
+        record = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
+    return json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def read_records(
@@ -101,7 +103,7 @@ def read_records(
     """The records of a file, in order.
 
     Args:
-        check: gives the complaints about a record that its type can't make.
+        check: gives the problems of a record that its type can't find; ``where`` is filled in here.
         name: what the records are called in messages.
         may_be_empty: a file without records is good.
         ids_recur: several records may have the same ``id``.
@@ -120,12 +122,12 @@ def read_records(
             value = _value(raw)
             record = kind.model_validate_json(raw, strict=True)
         except ValidationError as error:
-            problems += [Problem(where, complaint) for complaint in _complaints(error, value, kind)]
+            problems += [replace(problem, where=where) for problem in _complaints(error, value, kind)]
             continue
         except ValueError as error:
             problems.append(Problem(where, str(error)))
             continue
-        problems += [Problem(where, complaint) for complaint in check(record)]
+        problems += [replace(problem, where=where) for problem in check(record)]
         identifier = getattr(record, "id", None)
         if identifier is not None and not ids_recur:
             if identifier in first_line:
@@ -175,20 +177,18 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"not JSON: {name}")
 
 
-def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseModel]) -> list[str]:
+def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseModel]) -> Iterator[Problem]:
     """What is wrong with an object, in plain words, with the path of the key."""
-    said = []
     for detail in error.errors():
         missing, key = detail["type"] == "missing", detail["loc"]
         if missing and isinstance(key[-1], int):  # one of the two offsets
-            said.append(f"'{_path(key[:-1])}': {_FRAGMENT}")
+            yield Problem("", f"'{_path(key[:-1])}': {_FRAGMENT}", at=key)
         elif missing:
             near = nearest(_path(key), set(value) - set(kind.model_fields))
-            said.append(f"'{_path(key)}' is missing" + (f"; did you mean '{near}'?" if near else ""))
+            yield Problem("", f"'{_path(key)}' is missing", f"did you mean '{near}'?" if near else "", key)
         else:
             plain = _PLAIN.get(detail["type"]) or detail["msg"][:1].lower() + detail["msg"][1:]
-            said.append(f"'{_path(key)}': {plain}")
-    return said
+            yield Problem("", f"'{_path(key)}': {plain}", at=key)
 
 
 def _path(key: tuple[int | str, ...]) -> str:
@@ -196,44 +196,46 @@ def _path(key: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
 
 
-def _document_problems(document: Document) -> Iterable[str]:
+def _document_problems(document: Document) -> Iterator[Problem]:
     # Unknown keys are kept, but this one misspelt would make a labelled note unlabelled.
     near = nearest("annotations", document.model_extra or (), 0.9)
     if document.annotations is None and near:
-        yield f"unknown key '{near}'; did you mean 'annotations'?"
+        yield Problem("", f"unknown key '{near}'", "did you mean 'annotations'?")
     for annotation in document.annotations or ():
         yield from _annotation_problems(annotation, len(document.text))
 
 
-def _annotation_problems(annotation: Annotation, length: int) -> Iterable[str]:
+def _annotation_problems(annotation: Annotation, length: int) -> Iterator[Problem]:
     if annotation.mentions is None:
         return
     if not annotation.mentions:
-        yield f"code {annotation.code} has no mentions; write null if its evidence was never annotated"
+        hint = "write null if its evidence was never annotated"
+        yield Problem("", f"code {annotation.code} has no mentions", hint)
     for mention in annotation.mentions:
         if not mention:
-            yield f"code {annotation.code} has a mention without fragments"
+            yield Problem("", f"code {annotation.code} has a mention without fragments")
         yield from _bad_fragments(annotation.code, mention, length)
 
 
-def _bad_fragments(code: str, mention: Iterable[Fragment], length: int | None) -> Iterable[str]:
+def _bad_fragments(code: str, mention: Iterable[Fragment], length: int | None) -> Iterator[Problem]:
     """Fragments that can't be; None where the length of the text isn't known."""
     for start, end in mention:
         if start >= end:
-            yield f"code {code} has a fragment [{start}, {end}] that is empty or backwards"
+            yield Problem("", f"code {code} has a fragment [{start}, {end}] that is empty or backwards")
         elif start < 0 or (length is not None and end > length):
             size = "" if length is None else f" of {length} characters"
-            yield f"code {code} has a fragment [{start}, {end}] outside the text{size}"
+            yield Problem("", f"code {code} has a fragment [{start}, {end}] outside the text{size}")
 
 
 def _prediction_problems(
     prediction: Prediction, texts: dict[str, str] | None, unknown: list[str]
-) -> Iterable[str]:
+) -> Iterator[Problem]:
     if texts is not None and prediction.id not in texts:
         # Only the first unknown id gets a suggestion: looking through all ids takes a second for 50,000.
         near = None if unknown else nearest(prediction.id, texts)
         unknown.append(prediction.id)
-        yield f"there is no document '{prediction.id}'" + (f"; did you mean '{near}'?" if near else "")
+        hint = f"did you mean '{near}'?" if near else ""
+        yield Problem("", f"there is no document '{prediction.id}'", hint)
         return
     length = None if texts is None else len(texts[prediction.id])
     for predicted in prediction.codes:
@@ -241,8 +243,6 @@ def _prediction_problems(
             if mention.fragments is None:
                 continue
             if len(mention.fragments) != len(mention.quotes):
-                yield (
-                    f"code {predicted.code} has a mention with {len(mention.quotes)} quotes "
-                    f"and {len(mention.fragments)} fragments"
-                )
+                numbers = f"{len(mention.quotes)} quotes and {len(mention.fragments)} fragments"
+                yield Problem("", f"code {predicted.code} has a mention with {numbers}")
             yield from _bad_fragments(predicted.code, mention.fragments, length)

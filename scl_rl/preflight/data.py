@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from ..corpus.sources import FilesSource
-from ..corpus.types import Document
-from ..errors import Problem, UserError
+from ..errors import UserError
 from ..modeling.shape import ModelShape, model_shape
 from ..recipe.schema import Recipe
 from ..stages.shared.checks import answer_limit
 from .lengths import Lengths, TokenCounter, measure
 from .sample import Look, look_at
 
-_TRAINED_ON = ("annotated", "code_only")
-_APART = (*_TRAINED_ON, "dev", "test")  # no two may share a document, but those trained on
 _TOO_MANY = 0.5  # gold answers that don't fit: then a stage is sure to fail at its work
 
 
@@ -32,7 +27,7 @@ def check_data(
         UserError: splits share documents; most gold answers are longer than a stage allows; a note is more
             than the model reads.
     """
-    problems = [*_shared(recipe, look)]
+    problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(look.whole)]
     notes: list[str] = []
     for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, shape)]:
         if sure and exact:
@@ -59,25 +54,6 @@ def check_data_first(recipe: Recipe, made: Path, say: Callable[[str], None]) -> 
 
 _Found = tuple[tuple[str | int, ...], str, str, bool]
 """Where, what is wrong, what to do, and whether it is a mistake for sure."""
-
-
-def _shared(recipe: Recipe, look: Look) -> Iterator[Problem]:
-    if not isinstance(recipe.data, FilesSource):
-        return  # the others keep their sets apart
-    for one, other in combinations(_APART, 2):
-        if other in _TRAINED_ON or one not in look.whole or other not in look.whole:
-            continue
-        number, first = _both(look.whole[one], look.whole[other])
-        if number:
-            what = f"shares {number} documents with '{one}', the first with the id {first}"
-            yield recipe.problem(("data", other), what, "a document must be in one of them alone")
-
-
-def _both(documents: Sequence[Document], others: Sequence[Document]) -> tuple[int, str]:
-    """How many of the others are among the documents, by id or by text, and the id of the first."""
-    ids, texts = {d.id for d in documents}, {hash(d.text) for d in documents}
-    found = [d.id for d in others if d.id in ids or hash(d.text) in texts]
-    return len(found), found[0] if found else ""
 
 
 def _answers(recipe: Recipe, lengths: Mapping[str, Lengths]) -> Iterator[_Found]:

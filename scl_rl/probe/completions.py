@@ -11,6 +11,7 @@ from ..answer.prompt import prompt_for
 from ..answer.settings import PromptSettings
 from ..corpus.jsonl import read_records
 from ..corpus.types import Document
+from ..errors import Problem
 from ..suggest import nearest
 from .notes import Note
 
@@ -37,12 +38,13 @@ def read_completions(path: Path, documents: Sequence[Document]) -> list[LoggedCo
     known = {document.id for document in documents}
     unknown: set[str] = set()
 
-    def check(completion: LoggedCompletion) -> Iterable[str]:
+    def check(completion: LoggedCompletion) -> Iterable[Problem]:
         if completion.id not in known:
             # Looking for a near one takes long among many, so only the first gets a suggestion.
             near = None if unknown else nearest(completion.id, known)
             unknown.add(completion.id)
-            yield f"there is no document '{completion.id}'" + (f"; did you mean '{near}'?" if near else "")
+            hint = f"did you mean '{near}'?" if near else ""
+            yield Problem("", f"there is no document '{completion.id}'", hint)
 
     return read_records(path, LoggedCompletion, check, "completions", ids_recur=True)
 

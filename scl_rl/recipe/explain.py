@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..errors import Problem
 from ..suggest import did_you_mean, shown
 from .tree import Tree, Where
 
@@ -56,16 +57,16 @@ def validate(
     try:
         checked = settings.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        for path, what, hint in _explained(error, settings, value, list(others)):
-            tree.fail((*where, *path), what, hint)
+        for problem in _explained(error, settings, value, list(others)):
+            tree.add(where, problem)
         return None
     return checked if len(tree.problems) == before else None
 
 
 def _explained(
     error: ValidationError, settings: type[BaseModel], value: Any, others: list[str]
-) -> Iterable[tuple[Where, str, str]]:
-    """Where, what and hint of each error; the branches of a union are taken together."""
+) -> Iterable[Problem]:
+    """A problem for each error; the branches of a union are taken together."""
     unions: dict[Where, list[tuple[Where, ErrorDetails]]] = {}
     for found in error.errors():
         path, union = _in_value(found["loc"], value)
@@ -75,13 +76,12 @@ def _explained(
         if deepest > len(base):
             for path, found in errors:
                 if len(path) > len(base):
-                    yield (path, *_words(found, path, settings, value, others))
+                    yield _words(found, path, settings, value, others)
         elif len(errors) == 1:
-            yield (base, *_words(errors[0][1], base, settings, value, others))
+            yield _words(errors[0][1], base, settings, value, others)
         else:
             expected = " or ".join(dict.fromkeys(_expected(found) or found["msg"] for _, found in errors))
-            given = _at(value, base)
-            yield (base, *_unfit(expected, given))
+            yield _unfit(expected, _at(value, base), base)
 
 
 def _in_value(loc: tuple[int | str, ...], value: Any) -> tuple[Where, Where | None]:
@@ -104,34 +104,36 @@ def _in_value(loc: tuple[int | str, ...], value: Any) -> tuple[Where, Where | No
 
 def _words(
     found: ErrorDetails, path: Where, settings: type[BaseModel], value: Any, others: list[str]
-) -> tuple[str, str]:
+) -> Problem:
     kind, given = found["type"], _at(value, path)
+
+    def problem(what: str, hint: str = "") -> Problem:
+        return Problem("", what, hint, at=path)
+
     context = found.get("ctx", {})
     if kind == "extra_forbidden":
         known = others if len(path) == 1 else []
-        return "unknown setting", did_you_mean(path[-1], [*known, *_names(settings, path[:-1])])
+        return problem("unknown setting", did_you_mean(path[-1], [*known, *_names(settings, path[:-1])]))
     if kind == "missing":
-        return "missing", ""
+        return problem("missing")
     if kind in ("value_error", "assertion_error"):
-        return str(context.get("error", found["msg"])), ""
+        return problem(str(context.get("error", found["msg"])))
     if kind in ("too_short", "string_too_short"):
-        return ("should not be empty" if not given else f"too short: {shown(given)}"), ""
+        return problem("should not be empty" if not given else f"too short: {shown(given)}")
     if kind == "string_pattern_mismatch":
-        return f"should match the pattern {context['pattern']}, not {shown(given)}", ""
+        return problem(f"should match the pattern {context['pattern']}, not {shown(given)}")
     expected = _expected(found)
     if expected is None:
-        return found["msg"].removeprefix("Input "), ""
-    what, hint = _unfit(expected, given)
-    if kind == "string_type" and isinstance(given, int | float):
-        hint = "put it in quotes"
-    return what, hint
+        return problem(found["msg"].removeprefix("Input "))
+    hint = "put it in quotes" if kind == "string_type" and isinstance(given, int | float) else ""
+    return _unfit(expected, given, path, hint)
 
 
-def _unfit(expected: str, given: Any) -> tuple[str, str]:
-    """What is said of a value of the wrong kind; null is what recipes leave for their users to set."""
+def _unfit(expected: str, given: Any, path: Where, hint: str = "") -> Problem:
+    """The problem of a value of the wrong kind; null is what recipes leave for their users to set."""
     if given is None:
-        return "is null", f"set this: {expected}"
-    return f"should be {expected}, not {shown(given)}", ""
+        return Problem("", "is null", f"set this: {expected}", at=path)
+    return Problem("", f"should be {expected}, not {shown(given)}", hint, at=path)
 
 
 def _expected(found: ErrorDetails) -> str | None:

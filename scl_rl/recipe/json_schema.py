@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from ..corpus.sources import SOURCES
+from ..corpus.sources import data_sources
 from ..stages import registry
 from ..stages.contract import StageSettings
 from ..stages.shared.trl_fields import config_defaults, config_fields, config_kinds
@@ -32,12 +32,12 @@ _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{env:", "title": "A value
 
 def recipe_schema() -> Schema:
     """The schema of a recipe's file, with the fields of TRL and peft as they are installed."""
-    kinds = registry.stage_kinds()
-    definitions = _definitions([Head, *SOURCES.values(), *kinds.values()])
+    kinds, sources = registry.stage_kinds(), data_sources()
+    definitions = _definitions([Head, *sources.values(), *kinds.values()])
     head = definitions.pop(Head.__name__)
     for kind in kinds.values():
         _complete_stage(kind, definitions[kind.__name__]["properties"], definitions)
-    for source in SOURCES.values():
+    for source in sources.values():
         definitions[source.__name__].setdefault("required", []).append("source")
     definitions["Variable"] = _VARIABLE
     properties = head["properties"]
@@ -48,7 +48,7 @@ def recipe_schema() -> Schema:
     properties = _with_variables(properties)
     properties["data"] = {
         "title": "Where documents and spans come from",
-        **_by("source", {name: source.__name__ for name, source in SOURCES.items()}),
+        **_by("source", {name: source.__name__ for name, source in sources.items()}),
     }
     properties["stages"] = {
         "title": "The steps of the run, by name",

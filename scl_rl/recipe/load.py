@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..corpus.sources import SETS, SOURCES, DataSettings, located, missing, provides
+from ..corpus.sources import SETS, DataSource, data_sources
 from ..errors import Problem, UserError
 from ..modeling.shape import model_shape
 from ..rewards_api.find import reward_problem
@@ -72,7 +73,7 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
         tree.fail(("model", "name"), f"there is no {_at(base, head.model.name)}")
     data = _data(data_written, base, tree)
     stages = _stages(stages_written, base, tree)
-    given = set(SETS) if data is None else provides(data)
+    given = set(SETS) if data is None else data.provides()
     for name, settings in stages.items():
         for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
@@ -126,16 +127,16 @@ def _beside(path: Path) -> list[str]:
     return [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
 
 
-def _data(value: Any, base: Path, tree: Tree) -> DataSettings | None:
-    settings = _choice(value, ("data",), "source", SOURCES, tree)
+def _data(value: Any, base: Path, tree: Tree) -> DataSource | None:
+    settings = _choice(value, ("data",), "source", data_sources(), tree)
     if settings is None:
         return None
-    checked: DataSettings | None = validate(settings, value, ("data",), tree)
+    checked: DataSource | None = validate(settings, value, ("data",), tree)
     if checked is None:
         return None
-    checked = located(checked, base)
-    for field, what in missing(checked):
-        tree.fail(("data", field), what, f"relative paths start at {base}")
+    checked = checked.located(base)
+    for problem in checked.missing():
+        tree.add(("data",), replace(problem, hint=problem.hint or f"relative paths start at {base}"))
     return checked
 
 
@@ -167,8 +168,8 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
             if not _at(base, path).is_file():
                 hint = did_you_mean(path, settings.instead_of_files, "or one of")
                 tree.fail((*where, setting), f"there is no file {_at(base, path)}", hint)
-        for field, what, hint in launch_problems(settings, base):
-            tree.fail((*where, "launch", *field), what, hint)
+        for problem in launch_problems(settings, base):
+            tree.add((*where, "launch"), problem)
     check_parents(kinds, value, tree)
     if not tree.problems:
         check_beside(stages, tree)
@@ -235,4 +236,4 @@ def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Whe
             elif name not in known:
                 tree.fail(at, "unknown setting", did_you_mean(name, known - set(managed)))
             elif problem := field_problem(config, name, value, shown(value)):
-                tree.fail(at, *problem)
+                tree.add((*where, section), problem)

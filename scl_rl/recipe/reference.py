@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ..corpus.sources import SOURCES
+from ..corpus.sources import data_sources
 from ..stages import registry
 from ..stages.contract import StageSettings
 from .json_schema import CONFIGS, Schema, recipe_schema
@@ -59,7 +59,7 @@ def reference() -> str:
         definition = definitions[f"{name.capitalize()}Settings"]
         parts += [f"### `{name}`\n", definition["description"] + "\n", _fields(definition, definitions)]
     parts.append("## Data\n")
-    for name, source in SOURCES.items():
+    for name, source in data_sources().items():
         definition = definitions[source.__name__]
         parts += [f"### `source: {name}`\n", definition["description"] + "\n"]
         parts.append(_fields(definition, definitions, "source"))

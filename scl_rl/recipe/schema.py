@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..answer.settings import PromptSettings
-from ..corpus.sources import DataSettings
+from ..corpus.sources import DataSource
 from ..corpus.window_settings import WindowSettings
 from ..errors import Problem
 from ..modeling.settings import ModelSettings
@@ -71,7 +71,7 @@ class Recipe:
     """
 
     head: Head
-    data: DataSettings
+    data: DataSource
     written: dict[str, StageSettings]
     stages: tuple[Stage, ...]
     base: Path

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..corpus.jsonl import write_jsonl
-from ..corpus.sources import SETS, FilesSource, load_sets
+from ..corpus.records import sample_records
+from ..corpus.sources import SETS
+from ..corpus.sources.files import FilesSource
 from ..corpus.types import Document, Span
 from ..recipe.schema import Recipe
 from ..stages.contract import StageContext, StageSettings
@@ -83,7 +85,7 @@ def rehearse(
 
 def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
     """The longest records of every set of the real data, and some others; the characters trained on."""
-    sets = load_sets(recipe.data)
+    sets = recipe.data.load()
     number = max(_RECORDS, *(_prompts_at_once(recipe, s) for s in recipe.written.values()))
     files, characters = {}, 0
     for name in SETS:
@@ -107,9 +109,8 @@ def _prompts_at_once(recipe: Recipe, settings: StageSettings) -> int:
 
 def _longest_and_others(records: Sequence[Document | Span], number: int) -> list[Document | Span]:
     order = sorted(range(len(records)), key=lambda i: (-len(records[i].text), i))
-    rest = order[_LONGEST:]
-    others = [rest[i * len(rest) // number] for i in range(min(number, len(rest)))]
-    return [records[i] for i in dict.fromkeys(order[:_LONGEST] + others)][:number]
+    others = sample_records(order[_LONGEST:], max(0, number - _LONGEST))
+    return [records[i] for i in order[:_LONGEST] + others][:number]
 
 
 def _rehearsed(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..corpus.sources import input_hashes, inputs
 from ..recipe.schema import Recipe, Stage
 from ..rewards_api.find import reward_source
 from ..stages.shared.launch import launch_of
@@ -42,8 +41,8 @@ def versions() -> dict[str, str]:
 def data_ingredients(recipe: Recipe) -> Ingredients:
     """What the data step depends on: its settings and the contents, not the places, of its inputs."""
     return {
-        "settings": recipe.data.model_dump(mode="json", exclude=set(inputs(recipe.data))),
-        "inputs": input_hashes(recipe.data),
+        "settings": recipe.data.model_dump(mode="json", exclude=set(recipe.data.inputs())),
+        "inputs": recipe.data.input_hashes(),
         "versions": {"scl-rl": versions()["scl-rl"]},
     }
 

@@ -15,7 +15,6 @@ import yaml
 
 from .. import __version__
 from ..atomic import write_json
-from ..corpus.sources import prepare
 from ..errors import Problem, UserError, WorkError
 from ..preflight.data import check_data_first
 from ..recipe.schema import Recipe
@@ -217,7 +216,7 @@ def _work(
     recipe: Recipe, run: Path, step: Step, partial: Path, results: dict[str, StageResult], log: StageLog
 ) -> dict[str, Any]:
     if step.stage is None:
-        return dict(prepare(recipe.data, partial))
+        return dict(recipe.data.prepare(partial))
     stage = step.stage
     parents, beside = (tuple(results[name] for name in names) for names in (stage.parents, stage.beside))
     context = replace(

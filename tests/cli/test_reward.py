@@ -204,7 +204,7 @@ def test_score_tells_all_mistakes_with_their_lines():
     assert done.exit_code == 2
     assert done.stderr.splitlines() == [
         "error: c.jsonl:1: 'completion' is missing",
-        "error: c.jsonl:2: there is no document 'n10'; did you mean 'n1'?",
+        "error: c.jsonl:2: there is no document 'n10' (did you mean 'n1'?)",
         "error: c.jsonl:3: not JSON: Expecting property name enclosed in double quotes at column 2",
         "error: c.jsonl:4: 'id': input should be a valid string",
     ]

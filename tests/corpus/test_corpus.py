@@ -54,7 +54,7 @@ def mention(*fragments):
             "a \\ud800-\\udfff escape without its pair, which is no character",
         ),
         (b'{"id": "a", "text": NaN}', "not JSON: NaN"),
-        ({"id": "a", "txt": "x"}, "'text' is missing; did you mean 'txt'?"),
+        ({"id": "a", "txt": "x"}, "'text' is missing (did you mean 'txt'?)"),
         (changed(id=7), "'id': input should be a valid string"),
         (changed(annotations=[{"code": "I10"}]), "'annotations[0].mentions' is missing"),
         (mention([7, 99]), "code I10 has a fragment [7, 99] outside the text of 11 characters"),
@@ -65,7 +65,7 @@ def mention(*fragments):
         (mention(), "code I10 has a mention without fragments"),
         (
             changed(annotations=[{"code": "I10", "mentions": []}]),
-            "code I10 has no mentions; write null if its evidence was never annotated",
+            "code I10 has no mentions (write null if its evidence was never annotated)",
         ),
     ],
 )

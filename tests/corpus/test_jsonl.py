@@ -51,8 +51,8 @@ CODE = "expected a code: up to 32 letters, digits and .+*/†-, the first no sig
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ({**NOTE, "annotation": []}, "unknown key 'annotation'; did you mean 'annotations'?"),
-        ({**NOTE, "Annotations": []}, "unknown key 'Annotations'; did you mean 'annotations'?"),
+        ({**NOTE, "annotation": []}, "unknown key 'annotation' (did you mean 'annotations'?)"),
+        ({**NOTE, "Annotations": []}, "unknown key 'Annotations' (did you mean 'annotations'?)"),
         ({**NOTE, "id": ""}, "'id': is empty"),
         ({"id": "a", "text": None}, "'text': input should be a valid string"),
         ({**NOTE, "annotations": ["I10"]}, "'annotations[0]': expected an object"),
@@ -100,8 +100,8 @@ def test_the_first_unknown_document_gets_a_suggestion(tmp_path):
     path = file_of(tmp_path, {"id": "case-01", "codes": []}, {"id": "case-02", "codes": []})
     with pytest.raises(UserError) as raised:
         read_predictions(path, [Document(id="case-1", text="")])
-    assert [problem.what for problem in raised.value.problems] == [
-        "there is no document 'case-01'; did you mean 'case-1'?",
+    assert [str(problem).partition(": ")[2] for problem in raised.value.problems] == [
+        "there is no document 'case-01' (did you mean 'case-1'?)",
         "there is no document 'case-02'",
     ]
 

@@ -17,8 +17,7 @@ torch = pytest.importorskip("torch")
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
 from scl_rl.cli.main import main  # noqa: E402
-from scl_rl.corpus.sources import prepare  # noqa: E402
-from scl_rl.corpus.synthetic.settings import SyntheticSettings  # noqa: E402
+from scl_rl.corpus.sources.synthetic import SyntheticSource  # noqa: E402
 from tests.support.tiny import make_tiny_model  # noqa: E402
 
 MODELS: dict[str, tuple[Any, Any]] = {
@@ -40,8 +39,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCL_RL_MDACE", str(tmp_path / "mdace"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")]))
-    settings = SyntheticSettings(codes=6, documents=12, code_only=0, dev=4, test=4, characters=150)
-    prepare(settings, tmp_path / "mdace")  # type: ignore[arg-type]
+    source = SyntheticSource(codes=6, documents=12, code_only=0, dev=4, test=4, characters=150)
+    source.prepare(tmp_path / "mdace")
     (tmp_path / "mdace" / "annotated.jsonl").rename(tmp_path / "mdace" / "train.jsonl")
     return tmp_path
 

@@ -277,9 +277,9 @@ def test_splits_that_share_documents() -> None:
     same_text = [note(10, train[0].text), note(11, train[1].text), note(12)]
     assert problems(files(annotated=train, test=same_id, dev=same_text)) == [
         "r.yaml:7:3: at data.dev: shares 2 documents with 'annotated', the first with the id n10 "
-        "(a document must be in one of them alone)",
+        "(a document must be in only one of them)",
         "r.yaml:6:3: at data.test: shares 1 documents with 'annotated', the first with the id n3 "
-        "(a document must be in one of them alone)",
+        "(a document must be in only one of them)",
     ]
     twice = files(annotated=train, dev=[note(7)], test=[note(7)])
     assert "at data.test: shares 1 documents with 'dev'" in problems(twice)[0]

@@ -74,7 +74,7 @@ def test_what_cannot_be_launched_is_refused() -> None:
     assert "at grpo.launch" not in refused(sft={"config": "none.yaml"}).replace("stages.", "")
     assert "there is no " in (told := refused(sft={"config": "none.yaml"})) and "none.yaml" in told
     Path("list.yaml").write_text("[1]")
-    assert "list.yaml is no config of accelerate's" in refused(sft={"config": "list.yaml"})
+    assert "list.yaml is not a valid accelerate config" in refused(sft={"config": "list.yaml"})
     assert "--num_processes is set by 'processes'" in refused(sft={"args": ["--num_processes", 2]})
     assert "--num-processes is set by 'processes'" in refused(sft={"args": ["--num-processes=2"]})
     assert "processes: should be at least 1" in refused(sft={"processes": 0})

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from scl_rl.answer.settings import PromptSettings
 from scl_rl.cli.main import main
-from scl_rl.corpus.sources import SOURCES
+from scl_rl.corpus.sources import data_sources
 from scl_rl.corpus.window_settings import WindowSettings
 from scl_rl.modeling.settings import ModelSettings
 from scl_rl.recipe.json_schema import CONFIGS, recipe_schema, without_libraries
@@ -30,7 +30,7 @@ SETTINGS: list[type[BaseModel]] = [
     PromptSettings,
     WindowSettings,
     RewardSettings,
-    *SOURCES.values(),
+    *data_sources().values(),
     *stage_kinds().values(),
 ]
 

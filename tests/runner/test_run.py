@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any, ClassVar, Literal
 import pytest
 import yaml
 
-from scl_rl.corpus.sources import CodiespSource, FilesSource, load_sets, prepare
 from scl_rl.errors import UserError, WorkError
 from scl_rl.recipe.load import load_recipe
 from scl_rl.runner import keys
@@ -362,43 +360,6 @@ def test_another_recipe_may_reuse_the_folder(toy: Toy) -> None:
         "run judge.less",
         "run table",
     ]
-
-
-def test_files_are_checked_and_copied(tmp_path: Path) -> None:
-    good = '{"id": "a", "text": "HTN", "annotations": [{"code": "I10", "mentions": [[[0, 3]]]}], "ward": 7}\n'
-    (tmp_path / "good.jsonl").write_text(good)
-    (tmp_path / "bare.jsonl").write_text('{"id": "a", "text": "HTN"}\n')
-    (tmp_path / "bad.jsonl").write_text(good + '{"id": "b"}\n')
-    counts = prepare(FilesSource(test=tmp_path / "good.jsonl"), tmp_path / "out")
-    assert counts == {"test": 1}
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["test.jsonl"]
-    assert (tmp_path / "out/test.jsonl").read_text() == good
-    with pytest.raises(UserError) as caught:
-        prepare(FilesSource(test=tmp_path / "bad.jsonl", dev=tmp_path / "bare.jsonl"), tmp_path / "out")
-    lines = [str(problem) for problem in caught.value.problems]
-    assert any("bare.jsonl: 1 documents have no annotations; dev needs them" in line for line in lines)
-    assert any("bad.jsonl:2" in line for line in lines)
-
-
-@pytest.mark.codiesp
-def test_codiesp_shares_no_article_between_training_and_test() -> None:
-    from scl_rl.corpus.readers.codiesp import article_id
-
-    path = Path(os.environ.get("SCL_RL_CODIESP", "../shared/data/codiesp")).resolve()
-    if not path.is_dir():
-        pytest.skip(f"CodiEsp is not at {path}")
-    settings = CodiespSource(path=path, documents=100, dev=30, test=60, seed=1)
-    sets = load_sets(settings)
-    assert [len(part) for part in (sets.annotated, sets.dev, sets.test)] == [100, 30, 60]
-    articles = [{article_id(d.id) for d in part} for part in (sets.annotated, sets.dev, sets.test)]
-    assert not articles[0] & articles[1] and not articles[0] & articles[2] and not articles[1] & articles[2]
-    assert load_sets(settings) == sets
-    more = load_sets(settings.model_copy(update={"documents": 200}))
-    assert more.spans == sets.spans and more.dev == sets.dev and more.test == sets.test
-    kept = load_sets(CodiespSource(path=path, dev=0, drop_shared_articles=False))
-    assert len(kept.annotated) == 500 and len(kept.test) == 250 and not kept.dev
-    with pytest.raises(UserError, match=r"data\.documents: asks for 900 documents, there are \d+"):
-        load_sets(CodiespSource(path=path, documents=900))
 
 
 @pytest.mark.parametrize(

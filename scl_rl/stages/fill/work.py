@@ -10,6 +10,7 @@ from typing import Any
 from ...answer.parse import parse
 from ...answer.prompt import Prompt
 from ...corpus.jsonl import read_documents, read_spans, write_jsonl
+from ...corpus.records import sample_records
 from ...corpus.types import Document, Mention
 from ...errors import UserError
 from ...metrics.report import evaluate_predictions
@@ -30,9 +31,8 @@ Found = dict[str, list[Mention]]
 
 def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
     """Run a fill stage; see :class:`FillSettings`."""
-    documents = read_documents(context.needed("code_only"))
-    if settings.documents is not None and settings.documents < len(documents):
-        documents = random.Random(f"{context.seed}-fill").sample(documents, settings.documents)
+    unfilled = read_documents(context.needed("code_only"))
+    documents = sample_records(unfilled, settings.documents, random.Random(f"{context.seed}-fill"))
     dev = read_documents(context.data.dev) if context.data.dev else []
     filler = Filler(settings, context)
     filled = filler.fill(documents)

@@ -15,6 +15,7 @@ from ...answer.grammar import render
 from ...answer.parse import parse
 from ...atomic import write_json
 from ...corpus.jsonl import read_spans, whole_lines, write_jsonl
+from ...corpus.records import sample_records
 from ...corpus.types import Document
 from ...modeling.load import load_trained
 from ...modeling.sample import batch_of, sample_answers
@@ -87,8 +88,7 @@ class PairMaker:
         if not settings.spans:
             return windows
         spans = read_spans(context.needed("spans"))
-        chance = random.Random(f"{context.seed}-spans")
-        chosen = chance.sample(spans, min(settings.spans, len(spans)))
+        chosen = sample_records(spans, settings.spans, random.Random(f"{context.seed}-spans"))
         return windows + [span_document(span, number) for number, span in enumerate(chosen)]
 
     def sample(self) -> Iterator[Sampled]:

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ...errors import Problem
+
 NAMED = ("ddp", "zero2", "fsdp2", "zero3", "cpu")  # configs that come with scl-rl
 _OURS = {
     "__config_file": "'config'",
@@ -89,16 +91,21 @@ class Launch:
         stage = (config.get("deepspeed_config") or {}).get("zero_stage")
         return str(config.get("distributed_type")) + ("" if stage is None else f"-{stage}")
 
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """What keeps it from being used, and what to do."""
+    def problems(self) -> Iterator[Problem]:
+        """What keeps it from being used, ``at`` the field ``config``."""
+
+        def problem(what: str, hint: str) -> Problem:
+            return Problem("", what, hint, at=("config",))
+
         if not self.file.is_file():
-            yield f"there is no {self.file}", f"name a file, or one of {', '.join(NAMED)}"
+            yield problem(f"there is no {self.file}", f"name a file, or one of {', '.join(NAMED)}")
         elif self._config is None:
-            yield f"{self.file} is no config of accelerate's", "`accelerate config` writes one"
+            yield problem(f"{self.file} is not a valid accelerate config", "`accelerate config` writes one")
         elif self.kind.startswith("DEEPSPEED") and importlib.util.find_spec("deepspeed") is None:
-            yield "needs deepspeed, which is not installed", "pip install deepspeed"
+            yield problem("needs deepspeed, which is not installed", "pip install deepspeed")
         elif self._config.get("compute_environment", "LOCAL_MACHINE") != "LOCAL_MACHINE":
-            yield f"{self.file} is not for local machines", "set compute_environment: LOCAL_MACHINE in it"
+            hint = "set compute_environment: LOCAL_MACHINE in it"
+            yield problem(f"{self.file} is not for local machines", hint)
 
 
 def launch_of(settings: Any, base: Path) -> Launch | None:
@@ -107,16 +114,16 @@ def launch_of(settings: Any, base: Path) -> Launch | None:
     return None if launch is None else Launch(launch, base)
 
 
-def launch_problems(settings: Any, base: Path) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Field of ``launch``, what is wrong and what to do, for what a stage can't be launched with."""
+def launch_problems(settings: Any, base: Path) -> Iterator[Problem]:
+    """Problems, ``at`` their field of ``launch``, that keep a stage from being launched."""
     launch = launch_of(settings, base)
     if launch is None:
         return
-    for what, hint in launch.problems():
-        yield ("config",), what, hint
+    yield from launch.problems()
     if launch.sharded and getattr(settings, "check_every", None) is not None:
         what = "cuts the weights into parts, with which dev checks aren't supported"
-        yield ("config",), what, "use ddp or zero2, or of an SFT stage leave 'check_every' out"
+        hint = "use ddp or zero2, or of an SFT stage leave 'check_every' out"
+        yield Problem("", what, hint, at=("config",))
 
 
 def processes_of(settings: Any, base: Path) -> int:

@@ -11,6 +11,7 @@ from ...answer.grammar import AnswerFormat, render
 from ...answer.parse import parse
 from ...answer.prompt import Prompt, prompt_for
 from ...corpus.jsonl import read_documents
+from ...corpus.records import sample_records
 from ...corpus.types import Annotation, Document, Prediction, Span
 from ...corpus.windows import Window, merge_windows, split_windows
 from ...modeling.constrained.decoder import Constraint
@@ -74,16 +75,12 @@ def some_windows(
         code_only: most code-only documents, sampled from those that are a single window: of a part of a
             document nobody knows which codes it has.
     """
-    chance = random.Random(f"{context.seed}-windows")
-
-    def at_most(number: int | None, windows: list[Document]) -> list[Document]:
-        return windows if number is None or number >= len(windows) else chance.sample(windows, number)
-
+    rng = random.Random(f"{context.seed}-windows")
     annotated = read_documents(context.needed("annotated")) if documents != 0 else []
-    found = at_most(documents, annotated_windows(annotated, prompting))
+    found = sample_records(annotated_windows(annotated, prompting), documents, rng)
     unknown = read_documents(context.needed("code_only")) if code_only else []
     whole = [windows[0].as_document() for d in unknown if len(windows := prompting.windows(d)) == 1]
-    return found + at_most(code_only, whole)
+    return found + sample_records(whole, code_only, rng)
 
 
 def span_document(span: Span, number: int) -> Document:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ...errors import Problem
 from ...suggest import did_you_mean
 
 _WHERE = {
@@ -101,8 +102,8 @@ def config_kinds(which: str, name: str) -> Kinds | None:
     return tuple(types), tuple(words)
 
 
-def field_problem(which: str, name: str, value: object, shown: str) -> tuple[str, str] | None:
-    """What is wrong with a field's value and what to do, if the value certainly does not fit.
+def field_problem(which: str, name: str, value: object, shown: str) -> Problem | None:
+    """The problem of a field's value, ``at`` the field, if the value certainly does not fit.
 
     Args:
         shown: the value as a message shows it.
@@ -113,11 +114,12 @@ def field_problem(which: str, name: str, value: object, shown: str) -> tuple[str
     types, words = kinds
     strange = [part for part in (value if isinstance(value, list) else [value]) if part not in words]
     if words and strange and isinstance(strange[0], str):
-        return f"there is no {name} '{strange[0]}'", did_you_mean(strange[0], words, "one of")
+        hint = did_you_mean(strange[0], words, "one of")
+        return Problem("", f"there is no {name} '{strange[0]}'", hint, at=(name,))
     expected = " or ".join([*(_TYPES[kind][1] for kind in types), *map(repr, words)][:6])
     if value is None:
-        return "is null", f"set this: {expected}"
-    return f"should be {expected}, not {shown}", ""
+        return Problem("", "is null", f"set this: {expected}", at=(name,))
+    return Problem("", f"should be {expected}, not {shown}", at=(name,))
 
 
 @cache

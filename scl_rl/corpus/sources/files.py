@@ -1,0 +1,93 @@
+"""``source: files``: JSONL files in scl-rl's own formats."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ...errors import Problem, UserError
+from ..jsonl import read_documents, read_spans
+from ..types import Document, Span
+from .base import SETS, DataSource, Sets
+from .sample import WHOLE, DataSample, sample_files
+
+_TRAINED_ON = ("annotated", "code_only")  # these two may share documents
+
+
+class FilesSource(DataSource):
+    """JSONL files in scl-rl's own formats."""
+
+    source: Literal["files"] = "files"
+    annotated: Path | None = Field(None, title="Documents with codes and evidence")
+    spans: Path | None = Field(None, title="Spans with their codes")
+    code_only: Path | None = Field(None, title="Documents with codes and no evidence")
+    dev: Path | None = Field(None, title="Documents to choose checkpoints on")
+    test: Path = Field(title="Documents to report on")
+
+    def provides(self) -> set[str]:
+        """The sets that have a file."""
+        return set(self.inputs())
+
+    def missing(self) -> Iterator[Problem]:
+        """What is not there, or is not a file."""
+        yield from super().missing()
+        for name, path in self.inputs().items():
+            if path.exists() and not path.is_file():
+                yield Problem("", f"{path} is not a file", at=(name,))
+
+    def load(self) -> Sets:
+        """Read every file; the mistakes of all of them are reported at once."""
+        problems: list[Problem] = []
+        sets: dict[str, Sequence[Document] | Sequence[Span]] = {}
+        for name, path in self.inputs().items():
+            try:
+                if name == "spans":
+                    sets[name] = read_spans(path)
+                    continue
+                documents = sets[name] = read_documents(path)
+                bare = sum(document.annotations is None for document in documents)
+                if bare:
+                    what = f"{bare} documents have no annotations; {name} needs them"
+                    problems.append(Problem(str(path), what))
+                if not documents and name == "test":
+                    problems.append(Problem(str(path), "has no documents", "test needs at least one"))
+            except UserError as error:
+                problems += error.problems
+        if problems:
+            raise UserError(*problems)
+        return Sets(**sets)  # type: ignore[arg-type]
+
+    def sample(self, max_bytes: float = WHOLE) -> DataSample:
+        """Of a file larger than ``max_bytes``, its first records."""
+        return sample_files(self.inputs(), max_bytes)
+
+    def prepare(self, folder: Path) -> dict[str, int]:
+        """Check the files and copy them as they are."""
+        sets = self.load().by_name()
+        folder.mkdir(parents=True, exist_ok=True)
+        counts = {name: len(sets[name]) for name in SETS if sets[name]}
+        for name in counts:
+            shutil.copyfile(getattr(self, name), folder / f"{name}.jsonl")
+        return counts
+
+    def checks(self, whole: Mapping[str, Sequence[Document]]) -> Iterator[Problem]:
+        """Documents that are in two sets of which one is evaluated on."""
+        for one, other in combinations((*_TRAINED_ON, "dev", "test"), 2):
+            if other in _TRAINED_ON or one not in whole or other not in whole:
+                continue
+            number, first = _shared(whole[one], whole[other])
+            if number:
+                what = f"shares {number} documents with '{one}', the first with the id {first}"
+                yield Problem("", what, "a document must be in only one of them", at=(other,))
+
+
+def _shared(documents: Sequence[Document], others: Sequence[Document]) -> tuple[int, str]:
+    """How many of the others are among the documents, by id or by text, and the id of the first."""
+    ids, texts = {d.id for d in documents}, {hash(d.text) for d in documents}
+    shared = [d.id for d in others if d.id in ids or hash(d.text) in texts]
+    return len(shared), shared[0] if shared else ""
