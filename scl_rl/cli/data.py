@@ -37,7 +37,9 @@ def import_() -> None:
 def codiesp(directory: Path, out: Path, kinds: Any, spans: Path | None) -> None:
     """Import one split of CodiEsp. DIRECTORY contains text_files/ and a *X.tsv."""
     from ..corpus.readers.codiesp import read_codiesp
+    from ..output_files import check_outputs
 
+    check_outputs({"--out": out, "--spans": spans}, [*directory.glob("*.tsv"), directory / "text_files"])
     read = read_codiesp(directory, kinds=kinds)
     counts = _written(read.documents, "codiesp", out, spans)
     click.echo(f"{counts}; {len(read.problems):,} references differ from the text")
@@ -61,7 +63,9 @@ def mdace(
 ) -> None:
     """Import MDACE. DIRECTORY contains its ICD-10 annotations; the notes come from NOTEEVENTS.csv."""
     from ..corpus.readers.mdace import read_mdace
+    from ..output_files import check_outputs
 
+    check_outputs({"--out": out, "--spans": spans}, [*directory.rglob("*.json"), noteevents, split])
     read = read_mdace(directory, noteevents, split, category)
     counts = _written(read.documents, "mdace", out, spans)
     odd = [f"{number:,} {what}" for what, number in sorted(read.odd.items())]
@@ -95,10 +99,13 @@ def _written(documents: list[Document], source: str, out: Path, spans: Path | No
 @click.option("--dev", type=int, help="Number of documents for selecting checkpoints.")
 @click.option("--test", type=int, help="Number of documents for the final evaluation.")
 @click.option("--seed", type=int, help="Random seed of the corpus.")
-def make(out: Path, **numbers: int | None) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace a corpus that is there.")
+def make(out: Path, overwrite: bool, **numbers: int | None) -> None:
     """Generate a synthetic corpus: annotated, spans, code_only, dev and test as JSONL."""
+    from ..corpus.sources import SETS
     from ..corpus.sources.synthetic import SyntheticSource
     from ..errors import UserError
+    from ..output_files import new_corpus
     from ..recipe.explain import validate
     from ..recipe.tree import Tree
 
@@ -108,5 +115,6 @@ def make(out: Path, **numbers: int | None) -> None:
     settings = validate(SyntheticSource, given, (), tree)
     if settings is None:
         raise UserError(*tree.problems)
-    counts = settings.prepare(out)
+    with new_corpus(out, [f"{name}.jsonl" for name in SETS], overwrite) as folder:
+        counts = settings.prepare(folder)
     click.echo(f"{out}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))

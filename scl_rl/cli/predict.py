@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ..atomic import descriptor
 from ..errors import Problem, UserError
 from . import options
 
@@ -71,11 +72,12 @@ def predict(
     as_json: bool,
 ) -> None:
     """Predict codes and their evidence for a file of documents."""
+    from ..output_files import check_outputs
     from ..stages.predict.work import predict_file
     from .console import RunConsole
 
+    check_outputs({"--out": out}, [model, documents, Path(codes) if codes else None])
     allowed = _allowed(decoding, codes, model)
-
     console = RunConsole(sys.stderr)
     try:
         figures = predict_file(
@@ -94,7 +96,8 @@ def predict(
     if as_json:
         click.echo(json.dumps(figures))
     else:
-        click.echo(f"{', '.join(f'{count} {name}' for name, count in figures.items())}: {out}")
+        line = f"{', '.join(f'{count} {name}' for name, count in figures.items())}: {out}"
+        click.echo(line, err=descriptor(out) == 1)  # what the predictions go to takes nothing else
 
 
 def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:

@@ -65,6 +65,7 @@ def probe(
     from ..answer.settings import PromptSettings
     from ..corpus.jsonl import read_documents
     from ..errors import UserError
+    from ..output_files import check_outputs
     from ..probe.bench import Bench
     from ..probe.notes import Notes
     from ..probe.page import write_page
@@ -72,6 +73,8 @@ def probe(
     from ..recipe.load import load_recipe
     from .progress import progress
 
+    rewards = [Path(spec.partition(":")[0]) for spec in specs]
+    check_outputs({"--html": html}, [documents, *rewards, Path(recipe) if recipe else None])
     if bool(specs) == bool(recipe):
         raise UserError(
             "name a reward, or a recipe with --recipe" if not specs else "a reward or a recipe, not both"

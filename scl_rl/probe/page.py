@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ..errors import Problem, UserError
+from ..atomic import writing
 from .results import Groups, Report
 
 LONGEST_EXAMPLE = 1000
@@ -25,10 +25,8 @@ def write_page(report: Report, label: str, path: Path, show_notes: bool = False)
     Raises:
         UserError: the file can't be written.
     """
-    try:
-        path.write_text(page(report, label, show_notes), encoding="utf-8")
-    except OSError as error:
-        raise UserError(Problem(str(path), f"can't be written: {error.strerror}")) from error
+    with writing(path) as stream:
+        stream.write(page(report, label, show_notes))
 
 
 def page(report: Report, label: str, show_notes: bool = False) -> str:
