@@ -91,7 +91,7 @@ def run_table(record: Mapping[str, Any]) -> str:
     return table(
         [
             "model",
-            *(name.replace("joint ", "") if len(name) == 7 else name for name in shares),
+            *(name.replace("joint", "tier") if len(name) == 7 else name for name in shares),
             "tokens trained",
             "minutes",
         ],
