@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,59 +12,12 @@ from tests.support import HOME
 
 pytest.importorskip("torch")
 
+from tests.support.guide import BLOCK, Command, check_command, mismatch, read_guide
 from tests.support.tiny import make_tiny_model
 
 GUIDE = HOME / "docs" / "rewards.md"
-BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
-NAMED = re.compile(r"`([\w.]+)`:\s*$")
 
 
-@dataclass
-class Command:
-    """A line to type, what the guide says it prints, and whether the figures in that differ each time."""
-
-    line: str
-    output: list[str]
-    differs: bool
-
-
-def read_guide(text):
-    """The guide's files (name → content) and commands, in the order in which they come."""
-    steps = []
-    for block in BLOCK.finditer(text):
-        language, differs, content = block.groups()
-        if language == "console":
-            for typed in re.split(r"^\$ ", content, flags=re.M)[1:]:
-                line, *output = typed.splitlines()
-                steps.append(Command(line, output, bool(differs.strip())))
-        elif name := NAMED.search(text[: block.start()].rstrip()):
-            steps.append((name[1], content))
-    return steps
-
-
-def lines_of(output):
-    """What was printed, without blank lines and what libraries say."""
-    return [line.rstrip() for line in output if line.strip() and not line.startswith("[transformers]")]
-
-
-def mismatch(command, printed):
-    """The first line of the guide that was not printed in its turn."""
-    told, printed = lines_of(command.output), lines_of(printed)
-    if command.differs:  # up to the first figure; warnings and steps depend on the model
-        told, printed = ([re.split(r"\d|–", line)[0].rstrip() for line in ls] for ls in (told, printed))
-        told, printed = (
-            # without warnings, and without the progress of a slow machine
-            [line for line in lines if "warning" not in line and not re.fullmatch(r"\w+:", line)]
-            for lines in (told, printed)
-        )
-    for i, line in enumerate(told):
-        pattern = re.escape(line).replace("…", ".*")
-        if i >= len(printed) or not re.fullmatch(pattern, printed[i]):
-            return line
-    return None if len(told) == len(printed) else printed[len(told)]
-
-
-@pytest.mark.slow
 def test_the_guide_is_true(tmp_path):
     make_tiny_model(tmp_path / "tiny")
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -80,17 +31,7 @@ def test_the_guide_is_true(tmp_path):
             content = content.replace("max_completion_length: 96", "max_completion_length: 400")  # bytes
             (tmp_path / name).write_text(content, encoding="utf-8")
             continue
-        done = subprocess.run(
-            ["bash", "-c", step.line],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert mismatch(step, done.stdout.splitlines()) is None, f"$ {step.line}\n{done.stdout}"
-        assert done.returncode == 0, step.line
+        check_command(step, tmp_path, environment)
         commands += 1
     assert commands >= 12
 
