@@ -12,6 +12,7 @@ from ..modeling.memory import Parts, Weights
 from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe, Stage
 from ..stages.shared.checks import answer_limit, trainer_of
+from ..stages.shared.launch import launch_of, processes_of
 from .lengths import Lengths
 
 _NOTHING = Lengths(0)
@@ -203,7 +204,7 @@ class Estimator:
         return cost
 
     def _processes(self, stage: Stage) -> int:
-        return stage.processes
+        return processes_of(stage.settings, self._recipe.base)
 
     def _batch(self, stage: Stage, trainer: Mapping[str, Any]) -> int:
         """The examples of an optimizer step, in all processes together."""
@@ -263,7 +264,7 @@ class Estimator:
         most = answer_limit(stage.settings, self._recipe.head) or 0
         prompt = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0)
         generated = max(generated, 16 if most else 0)
-        launch = stage.launch
+        launch = launch_of(stage.settings, self._recipe.base)
         cut = launch.processes if launch is not None and launch.sharded else 1
         held = {**weights.parts, **(memory.reference(weights, trainer) if stage.kind != "sft" else {})}
         if launch is not None and launch.processes > 1:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
-from ..corpus.sources import DataSample
 from ..errors import UserError
-from ..modeling.shape import ModelShape
+from ..modeling.shape import ModelShape, model_shape
 from ..recipe.schema import Recipe
 from ..stages.shared.checks import answer_limit
-from .lengths import Lengths
+from .lengths import Lengths, TokenCounter, measure
+from .sample import Look, look_at
 
 _TOO_MANY = 0.5  # gold answers that don't fit: then a stage is sure to fail at its work
 
 
-def check_data(recipe: Recipe, sample: DataSample, lengths: Mapping[str, Lengths], exact: bool) -> list[str]:
+def check_data(
+    recipe: Recipe, look: Look, lengths: Mapping[str, Lengths], shape: ModelShape | None, exact: bool
+) -> list[str]:
     """What is odd about the recipe for this data, in words.
 
     Args:
@@ -24,9 +27,9 @@ def check_data(recipe: Recipe, sample: DataSample, lengths: Mapping[str, Lengths
         UserError: splits share documents; most gold answers are longer than a stage allows; a note is more
             than the model reads.
     """
-    problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(sample.whole)]
+    problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(look.whole)]
     notes: list[str] = []
-    for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, recipe.shape)]:
+    for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, shape)]:
         if sure and exact:
             problems.append(recipe.problem(where, what, hint))
         else:
@@ -34,6 +37,19 @@ def check_data(recipe: Recipe, sample: DataSample, lengths: Mapping[str, Lengths
     if problems:
         raise UserError(*problems)
     return list(dict.fromkeys(notes))
+
+
+def check_data_first(recipe: Recipe, made: Path, say: Callable[[str], None]) -> None:
+    """Check what the data step made, and say what is odd about it.
+
+    Raises:
+        UserError: as :func:`check_data`.
+    """
+    shape = model_shape(recipe.head.model, recipe.base)
+    counter = TokenCounter(shape.tokenizer if shape else None)
+    look = look_at(recipe, made, most=float("inf"))
+    for note in check_data(recipe, look, measure(recipe, look, counter), shape, counter.exact):
+        say(f"note: {note}")
 
 
 _Found = tuple[tuple[str | int, ...], str, str, bool]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..recipe.schema import Recipe, Stage
 from ..rewards_api.find import reward_source
+from ..stages.shared.launch import launch_of
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "scl-rl")
 
@@ -55,7 +56,7 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     return {
         "settings": {
             **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch"}),
-            **_launch(stage),
+            **_launch(stage, recipe.base),
         },
         "recipe": {
             **recipe.head.model_dump(mode="json", exclude={"name"}),
@@ -76,9 +77,9 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     }
 
 
-def _launch(stage: Stage) -> Ingredients:
+def _launch(stage: Stage, base: Path) -> Ingredients:
     """How a stage is launched, as far as its outputs and checkpoints depend on it."""
-    launch = stage.launch
+    launch = launch_of(stage.settings, base)
     return {} if launch is None else {"launch": {"config": launch.kind, "processes": launch.processes}}
 
 

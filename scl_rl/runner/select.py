@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..errors import Problem, UserError
 from ..recipe.schema import Recipe
 from ..suggest import did_you_mean
-from .folder import DATA
+
+DATA = "data"
 
 
 @dataclass(frozen=True)
