@@ -27,7 +27,7 @@ import torch
 from scl_rl.corpus.jsonl import read_documents, write_jsonl
 from scl_rl.corpus.types import Document, Prediction
 from scl_rl.metrics.report import evaluate_predictions
-from scl_rl.modeling.constrained.decoder import Constraint
+from scl_rl.modeling.constrained.decoder import Constraint, Row
 from scl_rl.modeling.load import Loaded, load_trained, read_card
 from scl_rl.stages.contract import DataFiles
 from scl_rl.stages.predict.work import allowed_codes
@@ -115,8 +115,8 @@ def _count_steps(loaded: Loaded) -> list[int]:
 
 
 def _time_constraint(constraint: Constraint) -> list[float]:
-    """A counter of the seconds that this thread spends on making and asking the constraint's processors."""
-    seconds, make = [0.0], constraint.processor
+    """A counter of the seconds that this thread spends on making and asking the constraint's rows."""
+    seconds, make = [0.0], constraint.row
 
     def timed(work: Callable[..., Any]) -> Callable[..., Any]:
         def do(*args: Any) -> Any:
@@ -128,7 +128,12 @@ def _time_constraint(constraint: Constraint) -> list[float]:
 
         return do
 
-    constraint.processor = timed(lambda texts: timed(make(texts)))  # type: ignore[method-assign]
+    def row(text: str) -> Row:
+        made = make(text)
+        made.allowed, made.take = timed(made.allowed), timed(made.take)  # type: ignore[method-assign]
+        return made
+
+    constraint.row = timed(row)  # type: ignore[method-assign]
     return seconds
 
 

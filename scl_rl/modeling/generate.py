@@ -1,12 +1,18 @@
-"""Greedy generation in batches of prompts of like length."""
+"""Answers to prompts, greedy or sampled, free or constrained: everything that generates does so here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..answer.prompt import Prompt
+from . import ranks
 from .load import Loaded
+
+if TYPE_CHECKING:
+    from .decode import Rule, Sampling
+
+_CHUNK = 4  # batches that are answered before anything is handed out
 
 
 def encode_prompt(tokenizer: Any, prompt: Prompt) -> list[int]:
@@ -18,45 +24,83 @@ def encode_prompt(tokenizer: Any, prompt: Prompt) -> list[int]:
     )
 
 
+def end_tokens(loaded: Loaded) -> frozenset[int]:
+    """The tokens that end an answer."""
+    config = getattr(loaded.model, "generation_config", None)
+    given = getattr(config, "eos_token_id", None)
+    ends = given if isinstance(given, list) else [given]
+    return frozenset(int(end) for end in [*ends, loaded.tokenizer.eos_token_id] if end is not None)
+
+
 def generate(
     loaded: Loaded,
-    prompts: list[Prompt],
+    prompts: Sequence[Prompt],
     max_new_tokens: int,
     batch_size: int,
     progress: Callable[[int, int], None] | None = None,
-    constrain: Callable[[list[int]], Any] | None = None,
+    rule: Callable[[int], Rule] | None = None,
 ) -> list[str]:
-    """The model's greedy answers, in the order of the prompts.
+    """The model's greedy answers, in the order of the prompts. See :func:`generate_groups`."""
+    answers = [""] * len(prompts)
+    groups = generate_groups(loaded, prompts, max_new_tokens, batch_size, progress=progress, rule=rule)
+    for number, (answer,) in groups:
+        answers[number] = answer
+    return answers
+
+
+def generate_groups(
+    loaded: Loaded,
+    prompts: Sequence[Prompt],
+    max_new_tokens: int,
+    batch_size: int,
+    *,
+    samples: int = 1,
+    sampling: Sampling | None = None,
+    rule: Callable[[int], Rule] | None = None,
+    done: Container[int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[tuple[int, list[str]]]:
+    """``samples`` answers to each prompt, as (number of the prompt, its answers), the longest prompts first.
+
+    They are made in chunks, which depend on the prompts and the sizes alone, and handed out when a chunk is
+    done. So work that was interrupted ends with the same answers as if it had not been.
 
     Args:
-        progress: called after each batch with (answers so far, all).
-        constrain: the logits processor for a batch, given which prompts its rows are.
+        batch_size: answers generated at the same time; at least one prompt's.
+        sampling: absent, answers are greedy.
+        rule: given a prompt's number, makes what one of its answers is held to.
+        done: prompts that need no answer any more; what is made of them again is not handed out.
+        progress: called after each prompt with (prompts so far, all).
     """
-    import torch
+    from .decode import Decoder, Request
 
-    tokenizer, model = loaded.tokenizer, loaded.model
-    encoded = [encode_prompt(tokenizer, prompt) for prompt in prompts]
-    order = sorted(range(len(prompts)), key=lambda i: -len(encoded[i]))
-    answers = [""] * len(prompts)
-    training = model.training
-    model.eval()
-    for at in range(0, len(order), batch_size):
-        rows = order[at : at + batch_size]
-        longest = max(len(encoded[i]) for i in rows)
-        padded = [[tokenizer.pad_token_id] * (longest - len(encoded[i])) + encoded[i] for i in rows]
-        mask = [[0] * (longest - len(encoded[i])) + [1] * len(encoded[i]) for i in rows]
-        with torch.inference_mode():
-            output = model.generate(
-                input_ids=torch.tensor(padded, device=model.device),
-                attention_mask=torch.tensor(mask, device=model.device),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                pad_token_id=tokenizer.pad_token_id,
-                logits_processor=[constrain(rows)] if constrain else None,
-            )
-        for i, new in zip(rows, output[:, longest:], strict=True):
-            answers[i] = tokenizer.decode(new, skip_special_tokens=True)
+    decoder = Decoder(
+        loaded.model, sorted(end_tokens(loaded)), loaded.tokenizer.pad_token_id, max_new_tokens, sampling
+    )
+    encoded = [encode_prompt(loaded.tokenizer, prompt) for prompt in prompts]
+    order = sorted(range(len(prompts)), key=lambda n: (-len(encoded[n]), n))
+    chunk = max(1, _CHUNK * batch_size // samples)
+    ready = 0
+
+    def count(number: int) -> None:
+        nonlocal ready
+        ready += 1
         if progress:
-            progress(at + len(rows), len(order))
-    model.train(training)
-    return answers
+            progress(min(ready, len(prompts)), len(prompts))
+
+    def request(number: int) -> Request:
+        held = (lambda: rule(number)) if rule else None
+        return Request(encoded[number], str(number), range(samples), held)
+
+    for first in range(0, len(order), chunk):
+        numbers = order[first : first + chunk]
+        left = [number for number in numbers if number not in done]
+        if not left:
+            ready += len(numbers)
+            continue
+        answers = decoder.answers(
+            [request(number) for number in numbers], batch_size, count, plainly=ranks.sharded()
+        )
+        for number, group in zip(numbers, answers, strict=True):
+            if number in left:
+                yield number, loaded.tokenizer.batch_decode(group, skip_special_tokens=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import pytest
@@ -12,8 +11,6 @@ pytest.importorskip("torch")
 from scl_rl.corpus.jsonl import read_documents, read_predictions, write_jsonl
 from scl_rl.corpus.types import Annotation, Document, Span
 from scl_rl.errors import UserError
-from scl_rl.modeling.load import load_base
-from scl_rl.modeling.sample import sample_answers
 from scl_rl.stages.contract import DataFiles, StageResult
 from scl_rl.stages.dictionary.settings import DictionarySettings
 from scl_rl.stages.fill.settings import FillSettings
@@ -90,7 +87,7 @@ def test_a_models_quotes_fill_in_what_the_verifier_accepts(place, monkeypatch, v
         "c1": ['"HTN" => I10\n"HTN" => E11.9'] * 3,
         "c2": ["none"] * 3,
     }
-    monkeypatch.setattr(filling, "sample_answers", lambda *args, **kwargs: iter(written.values()))
+    monkeypatch.setattr(filling, "generate_groups", lambda *args, **kwargs: enumerate(written.values()))
     monkeypatch.setattr(filling, "SpanModel", lambda *args: _Accepts({("high BP", "I10"), ("HTN", "I10")}))
     stage = context(place, f"asked-{verifier}", finished(place, "sft"), data=data(place))
     object.__setattr__(stage, "data", DataFiles(None, place / "spans.jsonl", place / "codes.jsonl"))
@@ -114,17 +111,6 @@ class _Accepts:
 
     def implies(self, words, code, among):
         return (words, code) in self.pairs
-
-
-def test_sampling_can_go_on_where_it_stopped(place):
-    loaded = load_base("tiny", place, "float32")
-    prompts = [f"N:{word}\nC:" for word in ("a", "bb", "ccc", "dddd", "e")]
-    given = {"temperature": 1.0, "max_new_tokens": 8, "batch_size": 6, "seed": 3}
-    whole = list(sample_answers(loaded, prompts, 3, **given))
-    assert [len(group) for group in whole] == [3] * 5
-    assert whole[2:] == list(sample_answers(loaded, prompts, 3, **given, first=2))
-    assert len(set(itertools.chain(*whole))) > 10
-    assert whole != list(sample_answers(loaded, prompts, 3, **{**given, "seed": 4}))
 
 
 def cost(place, name, kind, parents=(), **figures) -> StageResult:

@@ -1,7 +1,7 @@
 """Decoding in which every quote is words of the note and every code is in a list, by construction.
 
-A grammar says what an answer to a note looks like (:mod:`.constrained_grammar`), llguidance which tokens go
-on with it, and :mod:`.constrained_rules` which of those few lead to an occurrence or a code that isn't there.
+A grammar says what an answer to a note looks like (:mod:`.grammar`), llguidance which tokens go
+on with it, and :mod:`.rules` which of those few lead to an occurrence or a code that isn't there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ...answer.grammar import AnswerFormat
 from ...answer.prompt import Prompt
 from ...errors import Problem, UserError
-from ..generate import generate
+from ..generate import end_tokens, generate
 from ..load import Loaded
 from .codes import CodeList
 from .grammar import grammar_of
@@ -40,7 +40,7 @@ class Constraint:
     def __init__(self, loaded: Loaded, codes: Collection[str], form: AnswerFormat) -> None:
         self.codes = CodeList(codes)
         self.form = form
-        self.ends = _ends(loaded)
+        self.ends = end_tokens(loaded)
         self.tokenizer = _tokenizer(loaded.tokenizer, self.ends)
         self.bytes: list[bytes] = [
             self.tokenizer.decode_bytes([token]) for token in range(self.tokenizer.vocab_size)
@@ -51,10 +51,6 @@ class Constraint:
     def row(self, text: str) -> Row:
         """What may be written about one note, from the beginning."""
         return Row(self, text)
-
-    def processor(self, texts: Sequence[str]) -> RowProcessor:
-        """For ``model.generate``: one note a row, in the order of the rows. It serves once."""
-        return RowProcessor([self.row(text) for text in texts])
 
     def answers(
         self,
@@ -72,7 +68,7 @@ class Constraint:
             max_new_tokens,
             batch_size,
             progress,
-            lambda rows: self.processor([texts[row] for row in rows]),
+            lambda number: self.row(texts[number]),
         )
         return [self.finished(answer, text) for answer, text in zip(written, texts, strict=True)]
 
@@ -155,37 +151,6 @@ class Row:
             if place.kind == "code" and len(tokens) > _MANY:
                 tokens = constraint.fitting(rules, place.text, tokens)
         allowed[[t for t in tokens if rules.follow(place, constraint.bytes[t]) is not None]] = True
-
-
-class RowProcessor:
-    """A logits processor in the sense of transformers: scores of forbidden tokens become minus infinity."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-        self._seen = 0
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Scores, of shape (rows, tokens), for what comes after ``input_ids``."""
-        import torch
-
-        if self._seen:
-            for row, token in zip(self._rows, input_ids[:, -1].tolist(), strict=True):
-                row.take(token)
-        self._seen += 1
-        width = scores.shape[1]
-        forbidden = np.ones((len(self._rows), width), dtype=bool)  # models have more scores than tokens
-        for number, row in enumerate(self._rows):
-            allowed = row.allowed()[:width]
-            forbidden[number, : len(allowed)] = ~allowed
-        return scores.masked_fill(torch.from_numpy(forbidden).to(scores.device), float("-inf"))
-
-
-def _ends(loaded: Loaded) -> frozenset[int]:
-    """The tokens that end an answer."""
-    config = getattr(loaded.model, "generation_config", None)
-    given = getattr(config, "eos_token_id", None)
-    ends = given if isinstance(given, list) else [given]
-    return frozenset(int(end) for end in [*ends, loaded.tokenizer.eos_token_id] if end is not None)
 
 
 def _tokenizer(tokenizer: Any, ends: frozenset[int]) -> Any:

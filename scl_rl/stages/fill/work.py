@@ -14,8 +14,9 @@ from ...corpus.records import sample_records
 from ...corpus.types import Document, Mention
 from ...errors import UserError
 from ...metrics.report import evaluate_predictions
+from ...modeling.decode import Sampling
+from ...modeling.generate import generate_groups
 from ...modeling.load import Loaded, load_trained
-from ...modeling.sample import sample_answers
 from ...modeling.span_model import SpanModel
 from ...scoring.dictionary import dictionary_of, prediction_of
 from ...scoring.judge import GoldDocument
@@ -132,18 +133,16 @@ class Filler:
     def _answers(self, loaded: Loaded, prompts: list[Prompt]) -> list[list[str]]:
         """Sampled answers for each prompt."""
         settings = self._settings
-        answers = list(
-            sample_answers(
-                loaded,
-                prompts,
-                settings.samples,
-                temperature=settings.temperature,
-                max_new_tokens=settings.max_new_tokens,
-                batch_size=settings.batch_size,
-                seed=self._context.seed,
-                progress=Progress(self._context.name, self._context.progress).count,
-            )
+        groups = generate_groups(
+            loaded,
+            prompts,
+            settings.max_new_tokens,
+            settings.batch_size,
+            samples=settings.samples,
+            sampling=Sampling(self._context.seed, settings.temperature),
+            progress=Progress(self._context.name, self._context.progress).count,
         )
+        answers = [group for _, group in sorted(groups, key=lambda numbered: numbered[0])]
         self.generated_tokens += sum(
             len(loaded.tokenizer(answer)["input_ids"]) for group in answers for answer in group
         )

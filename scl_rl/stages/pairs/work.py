@@ -17,8 +17,9 @@ from ...atomic import write_json
 from ...corpus.jsonl import read_spans, whole_lines, write_jsonl
 from ...corpus.records import sample_records
 from ...corpus.types import Document
+from ...modeling.decode import Sampling
+from ...modeling.generate import generate_groups
 from ...modeling.load import load_trained
-from ...modeling.sample import batch_of, sample_answers
 from ...rewards_api.rows import completion_of, row_of
 from ...rewards_api.weighted import Target
 from ...scoring.dictionary import dictionary_of
@@ -51,7 +52,7 @@ class Sampled:
 def make_pairs(settings: PairsSettings, context: StageContext) -> dict[str, Any]:
     """Run a pairs stage; see :class:`~.pairs.PairsSettings`."""
     maker = PairMaker(settings, context)
-    sampled = list(maker.sample()) if settings.samples else []
+    sampled = maker.sample() if settings.samples else []
     _write_lines(context.folder / settings.outputs["answers"], maker.best(sampled))
     made = distinct([*maker.from_samples(sampled), *maker.from_gold()])
     kept = made
@@ -91,35 +92,35 @@ class PairMaker:
         chosen = sample_records(spans, settings.spans, random.Random(f"{context.seed}-spans"))
         return windows + [span_document(span, number) for number, span in enumerate(chosen)]
 
-    def sample(self) -> Iterator[Sampled]:
-        """Answers to every document with their scores, those of an interrupted run first."""
+    def sample(self) -> list[Sampled]:
+        """Answers to every document with their scores; an interrupted run's are read from its file."""
         path = self._context.folder / self._settings.outputs["samples"]
         settings = self._settings
-        together = batch_of(settings.batch_size, settings.samples)
-        known = whole_lines(path)[: len(self._documents)]
-        known = known[: len(known) // together * together]
-        _write_lines(path, known)
-        for document, line in zip(self._documents, known, strict=False):
-            yield Sampled(document, line["answers"], line["scores"])
+        known = {line["id"]: line for line in whole_lines(path)}
+        _write_lines(path, list(known.values()))  # without half a line at the end
         progress = Progress(self._context.name, self._context.progress, len(known))
-        groups = sample_answers(
+        groups = generate_groups(
             self._loaded,
             [self._prompting.prompt(document.text) for document in self._documents],
-            settings.samples,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            max_new_tokens=settings.max_new_tokens,
-            batch_size=settings.batch_size,
-            seed=self._context.seed,
-            first=len(known),
+            settings.max_new_tokens,
+            settings.batch_size,
+            samples=settings.samples,
+            sampling=Sampling(self._context.seed, settings.temperature, settings.top_p),
+            done={number for number, document in enumerate(self._documents) if document.id in known},
             progress=progress.count,
         )
-        for document, answers in zip(self._documents[len(known) :], groups, strict=True):
-            one = Sampled(document, answers, self._scores(document, answers))
+        for number, answers in groups:
+            document = self._documents[number]
+            line = {"id": document.id, "answers": answers, "scores": self._scores(document, answers)}
             with path.open("a", encoding="utf-8") as stream:
-                line = {"id": document.id, "answers": answers, "scores": one.scores}
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-            yield one
+            known[document.id] = line
+        lines = [known[document.id] for document in self._documents]
+        _write_lines(path, lines)
+        return [
+            Sampled(document, line["answers"], line["scores"])
+            for document, line in zip(self._documents, lines, strict=True)
+        ]
 
     def _scores(self, document: Document, answers: Sequence[str]) -> list[float | None]:
         prompt = self._prompting.prompt(document.text)
