@@ -25,22 +25,25 @@ def check(recipe: str, overrides: tuple[str, ...], runs_dir: Path, full_size: bo
     A small random model of the same architecture replaces the real one, so that mistakes show within
     minutes instead of hours into the run. Existing runs are not changed.
     """
+    from ..preflight.inspection import inspect
     from ..preflight.report import forecast
     from ..recipe.load import load_recipe
-    from ..runner.dry_run import rehearse
-    from ..runner.plan import plan
+    from ..runner.dry_run import dry_run
+    from ..runner.folder import RunFolder
+    from ..runner.plan import make_plan
     from .console import RunConsole
 
     loaded = load_recipe(recipe, overrides)
-    folder = runs_dir / loaded.name
+    planned = make_plan(loaded, RunFolder(runs_dir / loaded.name))
     console = RunConsole(sys.stderr if as_json else sys.stdout)
     began = time.monotonic()
-    notes = forecast(loaded, plan(loaded, folder), folder).notes
+    running = [step.name for step in planned.running]
+    notes = forecast(inspect(loaded, planned.data), running, planned.figures, planned.folder.path).notes
     try:
         for note in notes:
             console.say(f"note: {note}")
         with contextlib.redirect_stdout(sys.stderr):
-            number = rehearse(loaded, folder, console.say, console.progress, full_size)
+            number = dry_run(loaded, planned.folder, console.say, console.progress, full_size)
     finally:
         console.close()
     seconds = round(time.monotonic() - began, 1)

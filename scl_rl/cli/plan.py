@@ -12,7 +12,7 @@ from . import options
 
 if TYPE_CHECKING:
     from ..preflight.report import Forecast
-    from ..runner.plan import Step
+    from ..runner.plan import Plan
 
 
 @click.command(
@@ -35,23 +35,29 @@ def plan(
     Tokens are counted on a sample of each set, with the model's tokenizer if it is on this machine. Memory
     is estimated from the model's architecture. All figures are estimates.
     """
+    from ..preflight.inspection import inspect
     from ..preflight.report import forecast
     from ..recipe.load import load_recipe
-    from ..runner.plan import plan as plan_recipe
+    from ..runner.folder import RunFolder
+    from ..runner.plan import make_plan
     from ..runner.select import Selection
 
     loaded = load_recipe(recipe, overrides)
-    folder = runs_dir / loaded.name
-    steps = plan_recipe(loaded, folder, Selection(**selection))
-    found = forecast(loaded, steps, folder)
+    planned = make_plan(loaded, RunFolder(runs_dir / loaded.name), Selection(**selection))
+    found = forecast(
+        inspect(loaded, planned.data),
+        [step.name for step in planned.running],
+        planned.figures,
+        planned.folder.path,
+    )
     if as_json:
-        shown = {"recipe": loaded.name, "folder": str(folder), "stages": _stages(steps, found)}
+        shown = {"recipe": loaded.name, "folder": str(planned.folder), "stages": _stages(planned, found)}
         click.echo(json.dumps({**shown, **found.as_json()}, indent=2, ensure_ascii=False))
         return
-    _print(steps, found, folder)
+    _print(planned, found)
 
 
-def _stages(steps: list[Step], found: Forecast) -> list[dict[str, Any]]:
+def _stages(planned: Plan, found: Forecast) -> list[dict[str, Any]]:
     from ..preflight.report import cost_as_json
 
     return [
@@ -64,16 +70,16 @@ def _stages(steps: list[Step], found: Forecast) -> list[dict[str, Any]]:
             "key": step.key,
             "estimate": cost_as_json(found.costs[step.name]) if step.name in found.costs else None,
         }
-        for step in steps
+        for step in planned.steps
     ]
 
 
-def _print(steps: list[Step], found: Forecast, folder: Path) -> None:
+def _print(planned: Plan, found: Forecast) -> None:
     from .tables import print_table
 
     rows: list[list[Any]] = [
         ["run" if step.runs else "skip", step.name, step.kind, _few(step.parents), step.reason]
-        for step in steps
+        for step in planned.steps
     ]
     print_table({"columns": ["", "stage", "kind", "from", "why"], "rows": rows})
     costs = {name: cost for name, cost in found.costs.items() if cost.examples or cost.memory}
@@ -86,7 +92,7 @@ def _print(steps: list[Step], found: Forecast, folder: Path) -> None:
         print_table({"columns": columns, "rows": rows})
     for line in _lines(found):
         click.echo(line)
-    click.echo(f"{sum(step.runs for step in steps)} of {len(steps)} stages would run in {folder}")
+    click.echo(f"{len(planned.running)} of {len(planned.steps)} stages would run in {planned.folder}")
 
 
 def _few(names: tuple[str, ...]) -> str:
@@ -96,12 +102,12 @@ def _few(names: tuple[str, ...]) -> str:
 
 def _lines(found: Forecast) -> list[str]:
     """What stands under the tables."""
-    data = ", ".join(f"{count:,} {name}" for name, count in found.counts.items() if count)
-    by = "the model's tokenizer" if found.exact else "characters, four to a token"
+    data = ", ".join(f"{count:,} {name}" for name, count in found.inspection.counts.items() if count)
+    by = "the model's tokenizer" if found.inspection.exact else "characters, four to a token"
     lines = [f"data: {data}; tokens by {by}"]
-    if found.shape is not None:
-        parameters = f"{found.shape.parameters / 1e6:,.0f}M parameters"
-        lines.append(f"model: {parameters}, reads {found.shape.context:,} tokens; {_machine(found.gpu)}")
+    if (shape := found.inspection.shape) is not None:
+        parameters = f"{shape.parameters / 1e6:,.0f}M parameters"
+        lines.append(f"model: {parameters}, reads {shape.context:,} tokens; {_machine(found.gpu)}")
     needed, free = found.disk
     lines.append(f"disk: {needed / 1e9:.1f} GB at most, checkpoints included; {free / 1e9:.1f} GB free")
     return lines + [f"note: {note}" for note in found.notes]

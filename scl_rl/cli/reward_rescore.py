@@ -51,6 +51,7 @@ def rescore(
     from ..probe.completions import notes_by_id, read_completions
     from ..probe.logged import logged_by_run
     from ..probe.rescore import rescored
+    from ..runner.folder import RunFolder
     from .progress import progress
 
     prompt = PromptSettings()
@@ -58,7 +59,8 @@ def rescore(
     if run_dir is not None:
         if completions is not None:
             raise UserError("a run or --completions, not both")
-        found = logged_by_run(run_dir, stage)
+        run = RunFolder(run_dir)
+        found = logged_by_run(run.stages, run.recipe, stage)
         completions, documents = found.completions, documents or found.documents
         prompt, form = found.prompt, answer or found.answer
     if completions is None or documents is None:

@@ -66,11 +66,11 @@ def run(
     finally:
         console.close()
         signal.signal(signal.SIGTERM, before)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads(folder.summary.read_text(encoding="utf-8"))
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
         return
     comparison = summary["comparison"] or {}
     if "table" in comparison:
         print_table(comparison["table"], comparison.get("notes", ()))
-    click.echo(f"done: {folder / 'summary.json'}")
+    click.echo(f"done: {folder.summary}")

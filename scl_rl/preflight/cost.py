@@ -12,7 +12,6 @@ from ..modeling.memory import Parts, Weights
 from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe, Stage
 from ..stages.shared.checks import answer_limit, trainer_of
-from ..stages.shared.launch import launch_of, processes_of
 from .lengths import Lengths
 
 _NOTHING = Lengths(0)
@@ -204,7 +203,7 @@ class Estimator:
         return cost
 
     def _processes(self, stage: Stage) -> int:
-        return processes_of(stage.settings, self._recipe.base)
+        return stage.processes
 
     def _batch(self, stage: Stage, trainer: Mapping[str, Any]) -> int:
         """The examples of an optimizer step, in all processes together."""
@@ -264,7 +263,7 @@ class Estimator:
         most = answer_limit(stage.settings, self._recipe.head) or 0
         prompt = max((lengths.longest_prompt for lengths in self._lengths.values()), default=0)
         generated = max(generated, 16 if most else 0)
-        launch = launch_of(stage.settings, self._recipe.base)
+        launch = stage.launch
         cut = launch.processes if launch is not None and launch.sharded else 1
         held = {**weights.parts, **(memory.reference(weights, trainer) if stage.kind != "sft" else {})}
         if launch is not None and launch.processes > 1:

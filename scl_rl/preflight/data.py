@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
+from ..corpus.sources import DataSample
 from ..errors import UserError
-from ..modeling.shape import ModelShape, model_shape
+from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe
 from ..stages.shared.checks import answer_limit
-from .lengths import Lengths, TokenCounter, measure
-from .sample import Look, look_at
+from .lengths import Lengths
 
 _TOO_MANY = 0.5  # gold answers that don't fit: then a stage is sure to fail at its work
 
 
-def check_data(
-    recipe: Recipe, look: Look, lengths: Mapping[str, Lengths], shape: ModelShape | None, exact: bool
-) -> list[str]:
+def check_data(recipe: Recipe, sample: DataSample, lengths: Mapping[str, Lengths], exact: bool) -> list[str]:
     """What is odd about the recipe for this data, in words.
 
     Args:
@@ -27,9 +24,9 @@ def check_data(
         UserError: splits share documents; most gold answers are longer than a stage allows; a note is more
             than the model reads.
     """
-    problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(look.whole)]
+    problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(sample.whole)]
     notes: list[str] = []
-    for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, shape)]:
+    for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, recipe.shape)]:
         if sure and exact:
             problems.append(recipe.problem(where, what, hint))
         else:
@@ -37,19 +34,6 @@ def check_data(
     if problems:
         raise UserError(*problems)
     return list(dict.fromkeys(notes))
-
-
-def check_data_first(recipe: Recipe, made: Path, say: Callable[[str], None]) -> None:
-    """Check what the data step made, and say what is odd about it.
-
-    Raises:
-        UserError: as :func:`check_data`.
-    """
-    shape = model_shape(recipe.head.model, recipe.base)
-    counter = TokenCounter(shape.tokenizer if shape else None)
-    look = look_at(recipe, made, most=float("inf"))
-    for note in check_data(recipe, look, measure(recipe, look, counter), shape, counter.exact):
-        say(f"note: {note}")
 
 
 _Found = tuple[tuple[str | int, ...], str, str, bool]

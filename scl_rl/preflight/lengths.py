@@ -9,9 +9,9 @@ from statistics import fmean
 from typing import Any
 
 from ..answer.prompt import Prompt
+from ..corpus.sources import DataSample
 from ..recipe.schema import Recipe
 from ..stages.shared.prompting import Prompting, annotated_windows, span_document
-from .sample import Look
 
 _CHARACTERS = 4  # a token, where no tokenizer is at hand
 _CHAT = 12  # tokens that a chat template adds, about
@@ -52,8 +52,8 @@ class Lengths:
     """The windows of a set, or its spans, as prompts and gold answers.
 
     Attributes:
-        number: how many there are in the whole set, from those that were looked at.
-        prompts: tokens of each prompt looked at.
+        number: how many there are in the whole set, from those in the sample.
+        prompts: tokens of each prompt in the sample.
         answers: tokens of the gold answer of each, its end included; 0 where there is no gold answer.
     """
 
@@ -82,7 +82,7 @@ class Lengths:
         return max(self.prompts, default=0)
 
 
-def measure(recipe: Recipe, look: Look, counter: TokenCounter) -> dict[str, Lengths]:
+def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[str, Lengths]:
     """Set → the lengths of what a stage makes of it."""
     head = recipe.head
     window = head.window.tokens if head.window else None
@@ -94,15 +94,15 @@ def measure(recipe: Recipe, look: Look, counter: TokenCounter) -> dict[str, Leng
         )
 
     found: dict[str, Lengths] = {}
-    for name in look.records:
-        documents = look.documents(name)
+    for name in sample.records:
+        documents = sample.documents(name)
         if name == "spans":
-            pieces = [span_document(span, number) for number, span in enumerate(look.spans())]
-            number = look.counts[name]
+            pieces = [span_document(span, number) for number, span in enumerate(sample.spans())]
+            number = sample.counts[name]
         else:
             windows = [window.as_document() for d in documents for window in prompting.windows(d)]
             pieces = annotated_windows(documents, prompting) if name == "annotated" else windows
-            number = round(look.counts[name] * len(pieces) / len(documents)) if documents else 0
+            number = round(sample.counts[name] * len(pieces) / len(documents)) if documents else 0
         told = [
             p.annotations is not None and all(a.mentions is not None for a in p.annotations) for p in pieces
         ]

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..modeling.shape import ModelShape, model_shape
-from ..recipe.schema import Recipe
-from ..runner.manifest import Manifest
-from ..runner.plan import Step, stage_folder
-from ..runner.select import DATA
 from .cost import Cost, Estimator, disk_needed
-from .data import check_data
-from .lengths import Lengths, TokenCounter, measure
-from .sample import look_at
+from .inspection import Inspection
 
 
 @dataclass(frozen=True)
@@ -24,37 +18,31 @@ class Forecast:
 
     Attributes:
         costs: stage → its cost, for those that would run.
-        lengths: set of the data → the lengths of its prompts and answers.
-        counts: set of the data → its records.
-        exact: tokens are counted by the model's tokenizer, on some records of each set.
         disk: bytes that will be needed at the peak, and that are free.
         notes: what else is to be said, in words.
     """
 
+    inspection: Inspection
     costs: dict[str, Cost]
-    lengths: dict[str, Lengths]
-    counts: dict[str, int]
-    shape: ModelShape | None
-    exact: bool
     disk: tuple[int, int]
     gpu: bool
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """What is not about a single stage."""
-        shape = self.shape
+        shape = self.inspection.shape
         return {
             "data": {
                 name: {
-                    "records": self.counts[name],
+                    "records": self.inspection.counts[name],
                     "examples": found.number,
                     "prompt_tokens": round(found.prompt, 1),
                     "answer_tokens": round(found.answer, 1) or None,
                 }
-                for name, found in self.lengths.items()
+                for name, found in self.inspection.lengths.items()
                 if found.number
             },
-            "tokens_by": "tokenizer" if self.exact else "characters",
+            "tokens_by": "tokenizer" if self.inspection.exact else "characters",
             "model": {"parameters": shape.parameters, "context": shape.context} if shape else None,
             "disk_gb": {"needed": _gb(self.disk[0]), "free": _gb(self.disk[1])},
             "gpu": self.gpu,
@@ -62,30 +50,27 @@ class Forecast:
         }
 
 
-def forecast(recipe: Recipe, steps: list[Step], run: Path) -> Forecast:
+def forecast(
+    inspection: Inspection, running: Sequence[str], done: Mapping[str, Mapping[str, Any]], folder: Path
+) -> Forecast:
     """Estimate what a plan takes, without loading a model.
 
-    Raises:
-        UserError: the data is malformed, or the recipe does not fit it.
+    Args:
+        running: the stages that would run.
+        done: figures of the stages that need not run again.
+        folder: the run's; its disk is the one that needs room.
     """
-    made = None if steps[0].runs else stage_folder(run, DATA)
-    look = look_at(recipe, made)
-    shape = model_shape(recipe.head.model, recipe.base)
-    counter = TokenCounter(shape.tokenizer if shape else None)
-    lengths = measure(recipe, look, counter)
-    notes = check_data(recipe, look, lengths, shape, counter.exact)
-    entries = Manifest.read(run).stages
-    done = {step.name: entries[step.name].figures for step in steps if not step.runs}
     gpu = shutil.which("nvidia-smi") is not None
-    costs = Estimator(recipe, lengths, shape, done, gpu).run()
-    costs = {step.name: costs[step.name] for step in steps if step.runs and step.stage is not None}
-    notes += [f"{name}: {note}" for name, cost in costs.items() for note in cost.notes]
-    needed, free = disk_needed(list(costs.values())), _free(run)
+    recipe = inspection.recipe
+    costs = Estimator(recipe, inspection.lengths, inspection.shape, done, gpu).run()
+    costs = {name: cost for name, cost in costs.items() if name in running}
+    notes = [*inspection.notes, *(f"{name}: {note}" for name, cost in costs.items() for note in cost.notes)]
+    needed, free = disk_needed(list(costs.values())), _free(folder)
     if needed > free:
-        notes.append(f"the run needs about {_gb(needed)} GB of disk, and {_gb(free)} GB are free at {run}")
-    if shape is None:
+        notes.append(f"the run needs about {_gb(needed)} GB of disk, and {_gb(free)} GB are free at {folder}")
+    if inspection.shape is None:
         notes.append(f"model '{recipe.head.model.name}' is not on this machine: its memory is unknown")
-    return Forecast(costs, lengths, dict(look.counts), shape, counter.exact, (needed, free), gpu, notes)
+    return Forecast(inspection, costs, (needed, free), gpu, notes)
 
 
 def cost_as_json(cost: Cost) -> dict[str, Any]:

@@ -25,13 +25,17 @@ class Logged:
     answer: AnswerFormat
 
 
-def logged_by_run(run: Path, stage: str | None) -> Logged:
+def logged_by_run(stages: Path, recipe: Path, stage: str | None) -> Logged:
     """What a run's stage kept; its only such stage if none is named.
+
+    Args:
+        stages: the folder of the run's stages.
+        recipe: the run's resolved recipe.
 
     Raises:
         UserError: it kept nothing, or this is not a run's folder.
     """
-    kept = {path.parent.name: path.parent for path in sorted((run / "stages").glob(f"*/{COMPLETIONS}"))}
+    kept = {path.parent.name: path.parent for path in sorted(stages.glob(f"*/{COMPLETIONS}"))}
     if stage is None and len(kept) == 1:
         (stage,) = kept
     if stage not in kept:
@@ -39,13 +43,13 @@ def logged_by_run(run: Path, stage: str | None) -> Logged:
         if stage is not None:
             what = f"stage '{stage}' kept no completions"
         hint = did_you_mean(stage, kept, "those that did") or "set save_completions: true on the stage"
-        raise UserError(Problem(str(run), what, hint))
-    recipe = _recipe(run / "recipe.resolved.yaml")
+        raise UserError(Problem(str(stages.parent), what, hint))
+    read = _recipe(recipe)
     return Logged(
         completions=kept[stage] / COMPLETIONS,
         documents=kept[stage] / WINDOWS,
-        prompt=PromptSettings.model_validate(recipe.get("prompt", {})),
-        answer=recipe.get("answer", "lines"),
+        prompt=PromptSettings.model_validate(read.get("prompt", {})),
+        answer=read.get("answer", "lines"),
     )
 
 

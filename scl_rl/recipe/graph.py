@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..stages import registry
 from ..stages.contract import StageSettings
+from ..stages.shared.launch import Launch
 from ..suggest import did_you_mean
 from .schema import Stage
 from .tree import Tree
@@ -90,59 +93,90 @@ def _seeded(name: str, stages: dict[str, StageSettings]) -> bool:
     return bool(stages[name].own_seeds()) or any(_seeded(p, stages) for p in parents_of(stages[name].from_))
 
 
-def expand(stages: dict[str, StageSettings]) -> tuple[Stage, ...]:
+class _Made(NamedTuple):
+    """A stage as run. ``root`` is the parent or the seed where its fan begins, empty if it did not fan out;
+    ``system_root`` is that without a seed."""
+
+    stage: Stage
+    root: str
+    system_root: str
+
+
+def expand(
+    stages: Mapping[str, StageSettings], launches: Mapping[str, Launch] | None = None
+) -> tuple[Stage, ...]:
     """The stages to run, parents first and otherwise as written.
 
     A stage with several seeds becomes one for each: ``scl.seed0``. A stage with several parents, or with a
     parent that became several, becomes one for each, named after itself and what tells them apart, the
     parent or its seed: ``predict.scl``. A stage that gathers stays one.
-    """
-    fans: dict[str, list[tuple[Stage, str]]] = {}
 
-    def fan(name: str) -> list[tuple[Stage, str]]:
-        """What stage ``name`` became: each with the stage where its fan begins ("" = did not fan out)."""
+    Args:
+        launches: how the stages that have several processes are launched, by their names as written.
+    """
+    fans: dict[str, list[_Made]] = {}
+
+    def fan(name: str) -> list[_Made]:
         if name not in fans:
             settings = stages[name]
             parents = [made for parent in parents_of(settings.from_) for made in fan(parent)]
             beside = [fan(other) for other in settings.beside()]
-            if settings.gathers or not (isinstance(settings.from_, list) or any(root for _, root in parents)):
-                names = tuple(parent.name for parent, _ in parents)
-                made_with: list[tuple[str, int | None]] = [(f"seed{n}", n) for n in settings.own_seeds()]
-                fans[name] = [
-                    (
-                        Stage(
-                            f"{name}.{root}" if root else name,
-                            name,
-                            settings,
-                            names,
-                            _like(beside, root),
-                            seed,
-                        ),
-                        root,
-                    )
-                    for root, seed in made_with or [("", None)]
-                ]
+            if settings.gathers or not (isinstance(settings.from_, list) or any(p.root for p in parents)):
+                fans[name] = _seeded_fan(name, settings, parents, beside)
             else:
-                roots = [root or parent.name for parent, root in parents]
-                twice = len(set(roots)) < len(roots)
-                fans[name] = []
-                for (parent, _), root in zip(parents, roots, strict=True):
-                    suffix = parent.name if twice else root
-                    made = Stage(
-                        f"{name}.{suffix}", name, settings, (parent.name,), _like(beside, root), parent.seed
-                    )
-                    fans[name].append((made, suffix))
+                fans[name] = _parents_fan(name, settings, parents, beside)
         return fans[name]
 
     for name in stages:
         fan(name)
-    return tuple(stage for made in fans.values() for stage, _ in made)
+    found = tuple(made.stage for several in fans.values() for made in several)
+    return tuple(replace(stage, launch=(launches or {}).get(stage.written)) for stage in found)
 
 
-def _like(beside: list[list[tuple[Stage, str]]], root: str) -> tuple[str, ...]:
+def _seeded_fan(
+    name: str, settings: StageSettings, parents: list[_Made], beside: list[list[_Made]]
+) -> list[_Made]:
+    """One stage for each of its own seeds; one stage if it has none."""
+    names = tuple(parent.stage.name for parent in parents)
+    roots: list[tuple[str, int | None]] = [(f"seed{seed}", seed) for seed in settings.own_seeds()]
+    return [
+        _Made(
+            Stage(_joined(name, root), name, name, settings, names, _matching(beside, root), seed), root, ""
+        )
+        for root, seed in roots or [("", None)]
+    ]
+
+
+def _parents_fan(
+    name: str, settings: StageSettings, parents: list[_Made], beside: list[list[_Made]]
+) -> list[_Made]:
+    """One stage for each parent."""
+    rooted = [(p.root, p.system_root) if p.root else (p.stage.name, p.stage.system) for p in parents]
+    ambiguous = len({root for root, _ in rooted}) < len(rooted)
+    made = []
+    for (parent, _, _), (root, system_root) in zip(parents, rooted, strict=True):
+        suffix, system_suffix = (parent.name, parent.system) if ambiguous else (root, system_root)
+        stage = Stage(
+            _joined(name, suffix),
+            name,
+            _joined(name, system_suffix),
+            settings,
+            (parent.name,),
+            _matching(beside, root),
+            parent.seed,
+        )
+        made.append(_Made(stage, suffix, system_suffix))
+    return made
+
+
+def _joined(name: str, suffix: str) -> str:
+    return f"{name}.{suffix}" if suffix else name
+
+
+def _matching(beside: list[list[_Made]], root: str) -> tuple[str, ...]:
     """Of what each other stage became, the one of the same parent or seed; the first if there is none."""
-    chosen = [{made_root: stage.name for stage, made_root in reversed(made)} for made in beside]
-    return tuple(by_root.get(root, made[0][0].name) for by_root, made in zip(chosen, beside, strict=True))
+    chosen = [{one.root: one.stage.name for one in reversed(made)} for made in beside]
+    return tuple(by_root.get(root, made[0].stage.name) for by_root, made in zip(chosen, beside, strict=True))
 
 
 def _kind(settings: type[StageSettings]) -> str:

@@ -17,7 +17,7 @@ from ..rewards_api.signature import misfits_of_name
 from ..stages import registry
 from ..stages.contract import StageSettings
 from ..stages.shared.checks import check_context, check_trainer
-from ..stages.shared.launch import launch_problems, processes_of
+from ..stages.shared.launch import Launch, launch_of, launch_problems
 from ..stages.shared.trl_fields import config_fields, field_problem
 from ..suggest import did_you_mean, shown
 from .explain import validate
@@ -72,21 +72,23 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     if head is not None and _is_path(head.model.name) and not _at(base, head.model.name).exists():
         tree.fail(("model", "name"), f"there is no {_at(base, head.model.name)}")
     data = _data(data_written, base, tree)
-    stages = _stages(stages_written, base, tree)
+    stages, launches = _stages(stages_written, base, tree)
     given = set(SETS) if data is None else data.provides()
     for name, settings in stages.items():
         for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
     bf16 = head is not None and head.model.dtype == "bfloat16"
     for name, kind in _kinds(stages_written).items():
-        processes = processes_of(stages.get(name), base)
+        processes = launches[name].processes if name in launches else 1
         check_trainer(name, kind, stages_written[name], bf16, tree, processes)
+    shape = None
     if head is not None and not tree.problems:
-        check_context(head, stages, model_shape(head.model, base), tree)
+        shape = model_shape(head.model, base)
+        check_context(head, stages, shape, tree)
     problems = tree.problems + problems
     if problems or head is None or data is None:
         raise UserError(*problems)
-    return Recipe(head, data, stages, expand(stages), base, source, tree.problem)
+    return Recipe(head, data, stages, expand(stages, launches), base, source, tree.problem, shape)
 
 
 def _kinds(written: Any) -> dict[str, type[StageSettings]]:
@@ -140,13 +142,14 @@ def _data(value: Any, base: Path, tree: Tree) -> DataSource | None:
     return checked
 
 
-def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
-    """The stages whose settings are right; problems of the others are noted."""
+def _stages(value: Any, base: Path, tree: Tree) -> tuple[dict[str, StageSettings], dict[str, Launch]]:
+    """The stages whose settings are right, and how they are launched; problems of the others are noted."""
     if not isinstance(value, dict) or not value:
         wrong = f"should be a section of settings, not {shown(value)}"
         tree.fail(("stages",), wrong if value else "missing: a recipe needs at least one stage")
-        return {}
+        return {}, {}
     stages: dict[str, StageSettings] = {}
+    launches: dict[str, Launch] = {}
     kinds: dict[str, type[StageSettings]] = {}
     for name, written in value.items():
         where: Where = ("stages", name)
@@ -168,12 +171,14 @@ def _stages(value: Any, base: Path, tree: Tree) -> dict[str, StageSettings]:
             if not _at(base, path).is_file():
                 hint = did_you_mean(path, settings.instead_of_files, "or one of")
                 tree.fail((*where, setting), f"there is no file {_at(base, path)}", hint)
-        for problem in launch_problems(settings, base):
-            tree.add((*where, "launch"), problem)
+        if (launch := launch_of(settings, base)) is not None:
+            launches[name] = launch
+            for problem in launch_problems(settings, launch):
+                tree.add((*where, "launch"), problem)
     check_parents(kinds, value, tree)
     if not tree.problems:
         check_beside(stages, tree)
-    return stages
+    return stages, launches
 
 
 def _choice(value: Any, where: Where, key: str, choices: dict[str, Any], tree: Tree) -> Any:

@@ -14,7 +14,9 @@ from ..corpus.sources import DataSource
 from ..corpus.window_settings import WindowSettings
 from ..errors import Problem
 from ..modeling.settings import ModelSettings
+from ..modeling.shape import ModelShape
 from ..stages.contract import StageSettings
+from ..stages.shared.launch import Launch
 
 STAGE_NAME = "[a-z0-9][a-z0-9_-]*"
 
@@ -40,22 +42,31 @@ class Stage:
 
     Attributes:
         written: its name in the recipe, which several have where one fanned out.
+        system: its name without its seed, which the runs of one system with several seeds share.
         parents: names of the stages it starts from.
         beside: names of further stages that must be done before it, whose figures it asks for.
         seed: of its own or of the stage it comes from; None = the recipe's.
+        launch: how its processes are started, as read when the recipe was loaded; None = it runs in one.
     """
 
     name: str
     written: str
+    system: str
     settings: StageSettings
     parents: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     seed: int | None = None
+    launch: Launch | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
         """The stage's kind, as a recipe names it."""
         return str(getattr(self.settings, "kind", ""))
+
+    @property
+    def processes(self) -> int:
+        """How many processes it runs in."""
+        return 1 if self.launch is None else self.launch.processes
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Recipe:
         stages: the stages as run, parents first: one for each parent where ``from`` names several.
         base: the folder that relative paths start from.
         source: the file, as the user named it.
+        shape: the model's, as read when the recipe was loaded; None if the model is not on this machine.
         problem: makes a problem of a place in it, from the way there, what is wrong and what to do.
     """
 
@@ -77,6 +89,7 @@ class Recipe:
     base: Path
     source: str
     problem: Callable[[tuple[str | int, ...], str, str], Problem] = field(repr=False, compare=False)
+    shape: ModelShape | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:

@@ -1,29 +1,27 @@
-"""What a stage of a run is given."""
+"""What a stage of a run is given. A context is made here and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from ..corpus.sources import SETS
 from ..recipe.schema import Recipe
 from ..stages.contract import DataFiles, StageContext, StageResult
-from .plan import stage_folder
-from .select import DATA
+from .folder import RunFolder
 
 
 def context_of(
     recipe: Recipe,
-    run: Path,
+    run: RunFolder,
     name: str,
     folder: Path,
     say: Callable[[str], None],
+    progress: Callable[[str], None] = print,
     parents: tuple[StageResult, ...] = (),
     beside: tuple[StageResult, ...] = (),
     seed: int | None = None,
 ) -> StageContext:
     """The context of a stage that works in ``folder``; the data step of the run is done."""
-    made = {name: stage_folder(run, DATA) / f"{name}.jsonl" for name in SETS}
     head = recipe.head
     return StageContext(
         name=name,
@@ -34,8 +32,9 @@ def context_of(
         prompt=head.prompt,
         answer=head.answer,
         window=head.window,
-        data=DataFiles(**{name: path for name, path in made.items() if path.exists()}),
+        data=DataFiles(**run.data()),
         parents=parents,
         beside=beside,
         say=say,
+        progress=progress,
     )

@@ -13,15 +13,15 @@ from ..corpus.records import sample_records
 from ..corpus.sources import SETS
 from ..corpus.sources.files import FilesSource
 from ..corpus.types import Document, Span
-from ..recipe.schema import Recipe
+from ..modeling.shape import model_shape
+from ..recipe.schema import Recipe, Stage
 from ..stages.contract import StageContext, StageSettings
 from ..stages.shared.checks import generation_batch, trainer_of
-from ..stages.shared.launch import processes_of
 from .context import context_of
-from .execute.local import run_apart
+from .execute.local import run_in_subprocess
+from .folder import CheckFolder, RunFolder
 from .run import RunOptions, run_recipe
 
-FOLDER = "check"  # in the run's folder
 _RECORDS, _LONGEST = 8, 2  # of each set, and how many of them are the longest
 
 
@@ -43,14 +43,14 @@ class MakeMiniature(StageSettings):
         return {}
 
 
-def rehearse(
+def dry_run(
     recipe: Recipe,
-    run: Path,
+    run: RunFolder,
     say: Callable[[str], None],
     progress: Callable[[str], None],
     full_size: bool = False,
 ) -> int:
-    """Try every stage. What it writes lies in ``run/check``, and is removed if all is well.
+    """Try every stage. What it writes lies in ``run.check``, and is removed if all is well.
 
     Args:
         run: the folder of the recipe's run.
@@ -63,30 +63,29 @@ def rehearse(
         UserError: the data, a reward or what a stage was given is wrong.
         WorkError: a stage failed.
     """
-    folder = run / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
-    data, characters = _some_data(recipe, folder / "data")
-    model = folder / "model"
-    model.mkdir()
+    folder = run.check
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.data.mkdir(parents=True)
+    data, characters = _some_data(recipe, folder.data)
+    folder.model.mkdir()
     say(f"check: a {'full-size' if full_size else 'small'} random model like {recipe.head.model.name}")
-    context = context_of(recipe, run, "model", model, say)
-    run_apart(MakeMiniature(full_size=full_size), context, folder / "log.txt")
-    tried = _rehearsed(recipe, model, data, characters // 2)
+    context = context_of(recipe, run, "model", folder.model, say)
+    run_in_subprocess(MakeMiniature(full_size=full_size), context, folder.log)
+    tried = _small(recipe, folder.model, data, characters // 2)
 
     def stages_alone(line: str) -> None:  # what a random model is like is no news
         if line.startswith("run "):
             say(line.removesuffix(": first run"))
 
-    run_recipe(tried, run, RunOptions(say=stages_alone, progress=progress))
-    shutil.rmtree(folder)
+    run_recipe(tried, run.path, RunOptions(say=stages_alone, progress=progress))
+    shutil.rmtree(folder.path)
     return len(tried.stages)
 
 
 def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
     """The longest records of every set of the real data, and some others; the characters trained on."""
     sets = recipe.data.load()
-    number = max(_RECORDS, *(_prompts_at_once(recipe, s) for s in recipe.written.values()))
+    number = max(_RECORDS, *(_prompts_at_once(recipe, stage) for stage in recipe.stages))
     files, characters = {}, 0
     for name in SETS:
         records: Sequence[Document | Span] = getattr(sets, name)
@@ -99,11 +98,12 @@ def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
     return FilesSource(**files), characters
 
 
-def _prompts_at_once(recipe: Recipe, settings: StageSettings) -> int:
+def _prompts_at_once(recipe: Recipe, stage: Stage) -> int:
+    settings = stage.settings
     if settings.trainer_config != "grpo":
         return 0
     trainer = trainer_of(settings, recipe.head)
-    together = generation_batch(trainer, processes_of(settings, recipe.base))
+    together = generation_batch(trainer, stage.processes)
     return int(together // trainer["num_generations"])
 
 
@@ -113,18 +113,13 @@ def _longest_and_others(records: Sequence[Document | Span], number: int) -> list
     return [records[i] for i in order[:_LONGEST] + others][:number]
 
 
-def _rehearsed(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:
+def _small(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:
     small = {name: settings.rehearsed(tokens) for name, settings in recipe.written.items()}
+    random = recipe.head.model.model_copy(update={"name": str(model.resolve()), "revision": None})
     return replace(
         recipe,
-        head=recipe.head.model_copy(
-            update={
-                "name": FOLDER,
-                "model": recipe.head.model.model_copy(
-                    update={"name": str(model.resolve()), "revision": None}
-                ),
-            }
-        ),
+        head=recipe.head.model_copy(update={"name": CheckFolder.NAME, "model": random}),
+        shape=model_shape(random, recipe.base),
         data=data,
         written=small,
         stages=tuple(replace(stage, settings=small[stage.written]) for stage in recipe.stages),

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..recipe.schema import Recipe, Stage
 from ..rewards_api.find import reward_source
-from ..stages.shared.launch import launch_of
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "scl-rl")
 
@@ -56,7 +55,7 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     return {
         "settings": {
             **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch"}),
-            **_launch(stage, recipe.base),
+            **_launch(stage),
         },
         "recipe": {
             **recipe.head.model_dump(mode="json", exclude={"name"}),
@@ -77,9 +76,9 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     }
 
 
-def _launch(stage: Stage, base: Path) -> Ingredients:
+def _launch(stage: Stage) -> Ingredients:
     """How a stage is launched, as far as its outputs and checkpoints depend on it."""
-    launch = launch_of(stage.settings, base)
+    launch = stage.launch
     return {} if launch is None else {"launch": {"config": launch.kind, "processes": launch.processes}}
 
 

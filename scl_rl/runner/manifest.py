@@ -7,17 +7,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from ..atomic import write_json
 from ..errors import Problem, UserError, WorkError
+from .folder import RunFolder
+from .outputs import FileRecord
 
 
 class Entry(BaseModel):
-    """One stage. ``made_from`` says when each parent's outputs were begun: a parent made anew is another."""
+    """One stage.
+
+    Attributes:
+        made_from: when each parent's outputs were begun: a parent made anew is another.
+        outputs: what the stage's folder has, as paths in the run folder.
+        files: the files of its declared outputs, as paths in the run folder.
+    """
 
     kind: str
     state: Literal["running", "done", "failed", "interrupted"]
@@ -29,6 +36,7 @@ class Entry(BaseModel):
     minutes: float = 0.0
     figures: dict[str, Any] = Field(default_factory=dict)
     outputs: list[str] = Field(default_factory=list)
+    files: dict[str, FileRecord] = Field(default_factory=dict)
     error: str | None = None
 
 
@@ -41,13 +49,13 @@ class Manifest(BaseModel):
     stages: dict[str, Entry] = Field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Manifest:
+    def read(cls, folder: RunFolder) -> Manifest:
         """The manifest of a run folder; an empty one if it has none yet.
 
         Raises:
             UserError: the file is damaged.
         """
-        path = folder / "manifest.json"
+        path = folder.manifest
         if not path.exists():
             return cls()
         try:
@@ -58,9 +66,9 @@ class Manifest(BaseModel):
                 Problem(str(path), what, "remove the run folder, or give the run another name")
             ) from None
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: RunFolder) -> None:
         """Replace the folder's manifest in one step."""
-        write_json(folder / "manifest.json", self.model_dump(mode="json"))
+        write_json(folder.manifest, self.model_dump(mode="json"))
 
 
 def now() -> str:
@@ -74,13 +82,13 @@ def minute(time: str | None) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder. The system lets go of it when the process ends, however it ends.
+def locked(folder: RunFolder) -> Iterator[None]:
+    """Hold a run folder. The system releases it when the process ends, however it ends.
 
     Raises:
         WorkError: another live process holds it.
     """
-    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
+    with folder.lock.open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

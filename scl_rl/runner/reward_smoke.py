@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import islice
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..corpus.types import Document
 from ..errors import WorkError
-from ..recipe.schema import Recipe
+from ..recipe.schema import Recipe, Stage
 from ..rewards_api.check import trial_rows, try_rewards
 from ..stages.contract import StageContext, StageSettings
 from ..stages.shared.rewards import Rewarded
 from .context import context_of
-from .execute.local import run_apart
-from .plan import Step
+from .execute.local import run_in_subprocess
+from .folder import RunFolder
 
 _TRIED, _LOOKED_AT = 3, 200
 
@@ -43,7 +43,9 @@ class RewardTrial(StageSettings):
         return {}
 
 
-def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) -> None:
+def try_rewards_first(
+    recipe: Recipe, stages: Iterable[Stage], run: RunFolder, say: Callable[[str], None]
+) -> None:
     """Try the rewards of all the stages that are about to run; the data step is done.
 
     Raises:
@@ -51,14 +53,14 @@ def try_rewards_first(recipe: Recipe, steps: list[Step], run: Path, say: Any) ->
         WorkError: a reward took its process along.
     """
     rewards: list[tuple[str, dict[str, Any]]] = []
-    for step in steps:
-        if step.runs and step.stage is not None and isinstance(step.stage.settings, Rewarded):
-            named = [(reward.name, reward.args) for reward in step.stage.settings.rewards]
+    for stage in stages:
+        if isinstance(stage.settings, Rewarded):
+            named = [(reward.name, reward.args) for reward in stage.settings.rewards]
             rewards += [reward for reward in named if reward not in rewards]
     if not rewards:
         return
-    context = context_of(recipe, run, "rewards", run, say)
+    context = context_of(recipe, run, "rewards", run.path, say)
     try:
-        run_apart(RewardTrial(rewards=rewards), context, run / "log.txt")
+        run_in_subprocess(RewardTrial(rewards=rewards), context, run.log)
     except WorkError as error:
         raise WorkError(f"trying the rewards failed: {error}") from error

@@ -1,35 +1,27 @@
-"""Runs a recipe stage by stage, keeps what is unchanged and goes on where it stopped."""
+"""Runs a recipe stage by stage, keeps what is unchanged and resumes what was interrupted."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import shutil
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import yaml
 
 from .. import __version__
 from ..atomic import write_json
 from ..errors import Problem, UserError, WorkError
-from ..preflight.data import check_data_first
+from ..preflight.inspection import inspect
 from ..recipe.schema import Recipe
-from ..stages.contract import CHECKPOINTS, StageResult
+from ..stages.contract import StageResult
 from ..stages.shared.interrupt import STOP
-from ..stages.shared.launch import launch_of
-from .context import context_of
-from .execute.distributed import run_launched
-from .execute.failure import disk_is_full, in_words
-from .execute.local import run_apart
-from .execute.stage_log import StageLog
-from .manifest import Entry, Manifest, locked, now
-from .plan import Step, partial_folder, plan, stage_folder
+from .execute.failure import disk_is_full
+from .folder import DATA, RunFolder
+from .manifest import Manifest, locked
+from .plan import Plan, Step, make_plan
 from .reward_smoke import try_rewards_first
-from .select import DATA, Selection
+from .select import Selection
+from .step import StepRunner
 from .summary import summarise
 
 
@@ -39,7 +31,7 @@ class RunOptions:
 
     Attributes:
         selection: the stages that may run, and those that have to.
-        reuse: go on in the folder of another recipe of the same name.
+        reuse: use the folder of another recipe of the same name.
         say: takes a line about something that happened.
         progress: takes a line about how far a stage is, in place of the last one.
     """
@@ -50,8 +42,8 @@ class RunOptions:
     progress: Callable[[str], None] = lambda line: None
 
 
-def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None) -> Path:
-    """Run what has to run and write ``summary.json``.
+def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None) -> RunFolder:
+    """Run what has to run and write the summary.
 
     Returns:
         The run's folder, ``runs_dir/<recipe name>``.
@@ -59,12 +51,12 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
     Raises:
         UserError: the data, the options or what a stage was given is wrong.
         WorkError: a stage failed, the disk is full, or another process holds the folder.
-        KeyboardInterrupt: stopped by the user; the next run goes on from here.
+        KeyboardInterrupt: stopped by the user; the next run resumes.
     """
     options = options or RunOptions()
-    folder = runs_dir / recipe.name
+    folder = RunFolder(runs_dir / recipe.name)
     try:
-        (folder / "stages").mkdir(parents=True, exist_ok=True)
+        folder.stages.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(Problem(str(folder), f"can't be made: {error.strerror}")) from None
     STOP.asked = False
@@ -72,47 +64,63 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
         with locked(folder):
             _run(recipe, folder, options)
     except OSError as error:
-        if not disk_is_full(error, folder):
+        if not disk_is_full(error, folder.path):
             raise
-        raise WorkError(f"the disk of {folder} is full: make room; the same command goes on") from error
+        what = f"the disk of {folder} is full: make room and run it again to resume"
+        raise WorkError(what) from error
     return folder
 
 
-def _run(recipe: Recipe, folder: Path, options: RunOptions) -> None:
-    steps = plan(recipe, folder, options.selection)
-    manifest = Manifest.read(folder)
+def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
+    plan = make_plan(recipe, folder, options.selection, verify=True)
+    manifest = plan.manifest
     if not options.reuse:
-        _check_same(recipe, folder, steps, manifest)
-    write_resolved(recipe, folder / "recipe.resolved.yaml")
-    if any(step.runs for step in steps):
-        (folder / "summary.json").unlink(missing_ok=True)  # what it says no longer holds
+        _check_same(recipe, plan)
+    write_resolved(recipe, folder.recipe)
+    if plan.running:
+        folder.summary.unlink(missing_ok=True)  # what it says no longer holds
     manifest.recipe, manifest.source = recipe.name, _source(recipe)
     results: dict[str, StageResult] = {}
-    for step in steps:
+    runner = StepRunner(recipe, folder, manifest, results, options.say, options.progress)
+    for step in plan.steps:
         options.say(str(step))
         if step.runs:
-            _run_step(recipe, folder, step, manifest, results, options)
+            runner.run(step)
         if STOP.asked:
             raise KeyboardInterrupt
         if step.stale:
             continue
         if step.name == DATA:
-            if any(later.runs for later in steps[1:]):
-                check_data_first(recipe, stage_folder(folder, DATA), options.say)
-            try_rewards_first(recipe, steps, folder, options.say)
-        entry = manifest.stages[step.name]
-        results[step.name] = StageResult(
-            step.name,
-            step.kind,
-            stage_folder(folder, step.name),
-            step.stage.settings.outputs if step.stage else {},
-            entry.figures,
-            entry.minutes,
-            tuple(results[parent] for parent in (step.stage.parents if step.stage else ())),
-            step.stage.seed if step.stage else None,
-        )
-    fresh = [step for step in steps if not step.stale]
-    write_json(folder / "summary.json", summarise(recipe, fresh, manifest))
+            _check_made_data(recipe, plan, options)
+        results[step.name] = _result(step, folder, manifest, results)
+    fresh = [step for step in plan.steps if not step.stale]
+    write_json(folder.summary, summarise(recipe, fresh, manifest))
+
+
+def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> None:
+    """Check what the data step made, and the rewards on it, before the first stage runs."""
+    running = [step.stage for step in plan.running if step.stage is not None]
+    if running:
+        for note in inspect(recipe, plan.folder.data(), max_bytes=float("inf")).notes:
+            options.say(f"note: {note}")
+    try_rewards_first(recipe, running, plan.folder, options.say)
+
+
+def _result(
+    step: Step, folder: RunFolder, manifest: Manifest, results: dict[str, StageResult]
+) -> StageResult:
+    entry, stage = manifest.stages[step.name], step.stage
+    return StageResult(
+        step.name,
+        stage.system if stage else step.name,
+        step.kind,
+        folder.stage(step.name).path,
+        stage.settings.outputs if stage else {},
+        entry.figures,
+        entry.minutes,
+        tuple(results[parent] for parent in (stage.parents if stage else ())),
+        stage.seed if stage else None,
+    )
 
 
 def _source(recipe: Recipe) -> str:
@@ -121,18 +129,15 @@ def _source(recipe: Recipe) -> str:
     return str(path.resolve()) if path.is_file() else recipe.source
 
 
-def _check_same(recipe: Recipe, folder: Path, steps: list[Step], manifest: Manifest) -> None:
+def _check_same(recipe: Recipe, plan: Plan) -> None:
     """Refuse to replace what another recipe of the same name made."""
-    if manifest.source in ("", _source(recipe)):
+    stages, source = plan.manifest.stages, plan.manifest.source
+    if source in ("", _source(recipe)):
         return
-    lost = [
-        step.name
-        for step in steps
-        if step.runs and (entry := manifest.stages.get(step.name)) is not None and entry.state == "done"
-    ]
+    lost = [step.name for step in plan.running if step.name in stages and stages[step.name].state == "done"]
     if lost:
-        what = f"{manifest.source} was run there; this would replace its {_listed(lost)}"
-        raise UserError(Problem(str(folder), what, "give this recipe another 'name', or say --reuse"))
+        what = f"{source} was run there; this would replace its {_listed(lost)}"
+        raise UserError(Problem(str(plan.folder), what, "give this recipe another 'name', or say --reuse"))
 
 
 def _listed(names: list[str]) -> str:
@@ -146,109 +151,3 @@ def write_resolved(recipe: Recipe, path: Path) -> None:
     header = f"# {recipe.source} as scl-rl {__version__} ran it; relative paths start at {recipe.base}\n"
     text = yaml.safe_dump(recipe.resolved(), sort_keys=False, allow_unicode=True, width=110)
     path.write_text(header + text, encoding="utf-8")
-
-
-def _run_step(
-    recipe: Recipe,
-    run: Path,
-    step: Step,
-    manifest: Manifest,
-    results: dict[str, StageResult],
-    options: RunOptions,
-) -> None:
-    """Run one step in its partial folder, then put that in place. The manifest says how it went."""
-    made_from = {parent: manifest.stages[parent].started for parent in step.parents}
-    partial = partial_folder(run, step.name)
-    earlier = _take_up(partial, step, made_from)
-    log = StageLog(partial / "log.txt", options.say, options.progress)
-    log.note(str(step))
-    entry = Entry(
-        kind=step.kind,
-        state="running",
-        key=step.key,
-        ingredients=step.ingredients,
-        made_from=made_from,
-        started=now(),
-    )
-    manifest.stages[step.name] = entry
-    manifest.write(run)
-    clock = time.monotonic()
-
-    def close(state: Literal["done", "failed", "interrupted"]) -> None:
-        entry.state, entry.finished = state, now()
-        entry.minutes = earlier + (time.monotonic() - clock) / 60
-
-    try:
-        entry.figures = _figures(recipe, run, step, partial, results, log)
-    except BaseException as error:
-        close("failed" if isinstance(error, Exception) else "interrupted")
-        entry.error = str(error) or type(error).__name__
-        with contextlib.suppress(OSError):  # the disk may be full
-            manifest.write(run)
-            _sign(partial, step.key, made_from, entry.minutes)
-        if isinstance(error, Exception) and not isinstance(error, UserError):
-            hint = step.stage.settings.memory_hint if step.stage else "make its sets smaller"
-            what = log.failure(in_words(error, hint, partial), error)
-            raise WorkError(f"stage {step.name} failed: {what}") from error
-        raise
-    final = stage_folder(run, step.name)
-    shutil.rmtree(partial / CHECKPOINTS, ignore_errors=True)
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
-    entry.outputs = sorted(f"stages/{step.name}/{file.name}" for file in final.iterdir())
-    close("done")
-    manifest.write(run)
-
-
-def _figures(
-    recipe: Recipe, run: Path, step: Step, partial: Path, results: dict[str, StageResult], log: StageLog
-) -> dict[str, Any]:
-    """Do the work of a step, unless it was done and only not yet put in place."""
-    done = partial / "figures.json"
-    if done.exists():
-        return dict(json.loads(done.read_text(encoding="utf-8")))
-    figures = _work(recipe, run, step, partial, results, log)
-    write_json(done, figures)
-    return figures
-
-
-def _work(
-    recipe: Recipe, run: Path, step: Step, partial: Path, results: dict[str, StageResult], log: StageLog
-) -> dict[str, Any]:
-    if step.stage is None:
-        return dict(recipe.data.prepare(partial))
-    stage = step.stage
-    parents, beside = (tuple(results[name] for name in names) for names in (stage.parents, stage.beside))
-    context = replace(
-        context_of(recipe, run, step.name, partial, log.say, parents, beside, stage.seed),
-        progress=log.progress,
-    )
-    settings = stage.settings
-    launch = launch_of(settings, recipe.base)
-    if launch is not None:
-        return run_launched(settings, context, launch, log.path)
-    return run_apart(settings, context, log.path) if settings.own_process else settings.run(context)
-
-
-def _take_up(partial: Path, step: Step, made_from: dict[str, str]) -> float:
-    """Make the partial folder ready: one left by the same work stays as it is, another goes.
-
-    Returns:
-        The minutes already spent on what it holds.
-    """
-    minutes = 0.0
-    try:
-        left = json.loads((partial / "key.json").read_text(encoding="utf-8"))
-        same = not step.forced and (left["key"], left["made_from"]) == (step.key, made_from)
-        minutes = float(left["minutes"]) if same else 0.0
-    except (OSError, ValueError, KeyError, TypeError):
-        same = False
-    if not same:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        _sign(partial, step.key, made_from, 0.0)
-    return minutes
-
-
-def _sign(partial: Path, key: str, made_from: dict[str, str], minutes: float) -> None:
-    write_json(partial / "key.json", {"key": key, "made_from": made_from, "minutes": minutes})

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ..errors import Problem, UserError
 from ..recipe.schema import Recipe
 from ..suggest import did_you_mean
-
-DATA = "data"
+from .folder import DATA
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe.schema import Recipe
+from .folder import DATA
 from .keys import versions
 from .manifest import Manifest, now
 from .plan import Step
-from .select import DATA
 
 
 def summarise(recipe: Recipe, steps: list[Step], manifest: Manifest) -> dict[str, Any]:

@@ -41,9 +41,11 @@ class StageResult:
 
     Attributes:
         outputs: name → file or folder in the stage's folder, as its kind declares them.
+        system: its name without its seed.
     """
 
     name: str
+    system: str
     kind: str
     folder: Path
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -159,6 +161,9 @@ class StageSettings(BaseModel):
 
     outputs: ClassVar[Mapping[str, str]] = {}
     """Name → the file or folder that the work leaves in the stage's folder; other stages ask by name."""
+
+    optional_outputs: ClassVar[tuple[str, ...]] = ()
+    """Names of those outputs that the work leaves only with certain settings; the others have to be there."""
 
     taken_along: ClassVar[tuple[str, ...]] = ()
     """Files that an interrupted try leaves, and that each of several processes needs to resume."""

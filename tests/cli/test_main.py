@@ -36,6 +36,7 @@ class Toy(StageSettings):
     how: str = "well"
 
     needs_parent = False
+    cost = None
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
@@ -267,6 +268,7 @@ from scl_rl.stages.contract import StageSettings
 class Count(StageSettings):
     kind: Literal["count"] = "count"
     needs_parent = False
+    cost = None
     def run(self, context):
         path = context.folder / "count"
         begun = int(path.read_text()) if path.exists() else 0

@@ -17,7 +17,6 @@ from scl_rl.corpus.sources import data_sources, registry
 from scl_rl.corpus.sources.codiesp import CodiespSource
 from scl_rl.corpus.sources.files import FilesSource
 from scl_rl.errors import UserError
-from scl_rl.preflight.sample import look_at
 from scl_rl.recipe.load import load_recipe
 
 PLUGIN = '''
@@ -97,9 +96,9 @@ def test_a_source_from_outside_comes_in_by_the_same_door(plugin: Path) -> None:
     (plugin / "notes.txt").write_text("He has HTN.\nShe has HTN.\nHTN again.\n")
     (plugin / "r.yaml").write_text(RECIPE)
     recipe = load_recipe(plugin / "r.yaml")
-    look = look_at(recipe)
-    assert look.counts == {"annotated": 2, "spans": 0, "code_only": 0, "dev": 0, "test": 1}
-    assert [document.text for document in look.documents("test")] == ["HTN again."]
+    sample = recipe.data.sample()
+    assert sample.counts == {"annotated": 2, "spans": 0, "code_only": 0, "dev": 0, "test": 1}
+    assert [document.text for document in sample.documents("test")] == ["HTN again."]
     assert list(recipe.data.input_hashes()) == ["notes"]
     assert recipe.data.prepare(plugin / "out") == {"annotated": 2, "test": 1}
     assert json.loads((plugin / "out/test.jsonl").read_text())["id"] == "w2"

@@ -31,7 +31,8 @@ from scl_rl.modeling.constrained.decoder import Constraint  # noqa: E402
 from scl_rl.modeling.constrained.grammar import chunks_of  # noqa: E402
 from scl_rl.modeling.load import Loaded, ModelCard, load_base, save_trained  # noqa: E402
 from scl_rl.recipe.load import load_recipe  # noqa: E402
-from scl_rl.runner.plan import plan  # noqa: E402
+from scl_rl.runner.folder import RunFolder  # noqa: E402
+from scl_rl.runner.plan import make_plan  # noqa: E402
 from scl_rl.scoring.judge import GoldDocument  # noqa: E402
 from scl_rl.stages.contract import DataFiles  # noqa: E402
 from scl_rl.stages.predict.settings import PredictSettings  # noqa: E402
@@ -398,9 +399,9 @@ def test_another_list_of_codes_is_another_stage(tmp_path):
     predict = {"kind": "predict", "from": "a", "decoding": "constrained", "codes": "codes.txt"}
     stages = {"a": {"kind": "sft", "tokens": 9}, "predict": predict}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump({**RECIPE, "stages": stages}))
-    first = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    first = make_plan(load_recipe(tmp_path / "r.yaml"), RunFolder(tmp_path / "run")).steps
     (tmp_path / "codes.txt").write_text("I10\nJ11\n")
-    second = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    second = make_plan(load_recipe(tmp_path / "r.yaml"), RunFolder(tmp_path / "run")).steps
     assert [a.key == b.key for a, b in zip(first, second, strict=True)] == [True, True, False]
 
 

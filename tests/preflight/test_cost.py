@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -20,10 +21,11 @@ from scl_rl.modeling.memory import Weights, activations, generation, total
 from scl_rl.modeling.settings import ModelSettings
 from scl_rl.modeling.shape import ModelShape, model_shape
 from scl_rl.preflight.cost import Cost, Estimator, disk_needed
-from scl_rl.preflight.data import check_data, check_data_first
+from scl_rl.preflight.data import check_data
+from scl_rl.preflight.inspection import inspect
 from scl_rl.preflight.lengths import Lengths, TokenCounter, measure
-from scl_rl.preflight.sample import look_at
 from scl_rl.recipe.load import load_recipe
+from scl_rl.runner.folder import RunFolder
 
 RECIPE = """\
 name: toy
@@ -221,19 +223,19 @@ def test_the_built_in_model_is_known_before_it_is_fetched(tmp_path: Path) -> Non
 
 def test_a_look_at_synthetic_data_counts_all_and_reads_some() -> None:
     recipe = loaded(RECIPE.replace("test: 12", "test: 5000"))
-    look = look_at(recipe)
-    assert look.counts["test"] == 5000 and look.counts["annotated"] == 30
-    assert len(look.records["test"]) == 60
-    small = look_at(loaded())
+    sample = recipe.data.sample()
+    assert sample.counts["test"] == 5000 and sample.counts["annotated"] == 30
+    assert len(sample.records["test"]) == 60
+    small = loaded().data.sample()
     lengths = measure(recipe, small, TokenCounter(None))
     assert [lengths[name].number for name in ("annotated", "code_only", "test")] == [30, 20, 12]
     assert 30 < lengths["annotated"].prompt < 200 and lengths["annotated"].answer > 5
 
 
 def test_windows_are_counted() -> None:
-    look = look_at(loaded())
-    whole = measure(loaded(), look, TokenCounter(None))["annotated"]
-    cut = measure(loaded(RECIPE + "window: {tokens: 16}\n"), look, TokenCounter(None))["annotated"]
+    sample = loaded().data.sample()
+    whole = measure(loaded(), sample, TokenCounter(None))["annotated"]
+    cut = measure(loaded(RECIPE + "window: {tokens: 16}\n"), sample, TokenCounter(None))["annotated"]
     assert cut.number > whole.number == 30
     assert cut.longest_prompt < whole.longest_prompt
 
@@ -261,10 +263,11 @@ def files(**sets: list[Document]) -> str:
 def problems(text: str, **checks: Any) -> list[str]:
     """What the check of the data says is wrong."""
     recipe = loaded(text)
-    look = look_at(recipe)
-    lengths = measure(recipe, look, TokenCounter(None))
+    sample = recipe.data.sample()
+    lengths = measure(recipe, sample, TokenCounter(None))
     try:
-        check_data(recipe, look, lengths, checks.get("shape"), checks.get("exact", False))
+        recipe = dataclasses.replace(recipe, shape=checks.get("shape"))
+        check_data(recipe, sample, lengths, checks.get("exact", False))
     except UserError as error:
         return [str(problem) for problem in error.problems]
     return []
@@ -293,8 +296,8 @@ def test_answers_that_are_cut_off() -> None:
     ]
     assert problems(text) == []  # guessed from characters: said, and no mistake
     recipe = loaded(text)
-    look = look_at(recipe)
-    (said,) = check_data(recipe, look, measure(recipe, look, TokenCounter(None)), None, False)
+    sample = recipe.data.sample()
+    (said,) = check_data(recipe, sample, measure(recipe, sample, TokenCounter(None)), False)
     assert said == "predict: 100% of the gold answers have more than 3 tokens (the longest has 4)"
 
 
@@ -311,13 +314,12 @@ def test_a_run_checks_its_data_before_a_model_is_loaded() -> None:
     done = call("run", "r.yaml") if loaded(text) else None
     assert done is not None and done.exit_code == 2
     assert "error: r.yaml:6:3: at data.test: shares 1 documents" in done.stderr
-    said: list[str] = []
     recipe = loaded(files(annotated=[note(1)], test=[note(2)]))
     made = Path("runs/toy/stages/data")
     assert made.is_dir()
     (made / "test.jsonl").write_bytes(Path("test.jsonl").read_bytes())
-    check_data_first(recipe, made, said.append)
-    assert len(said) == 1 and said[0].startswith("note: predict: 100% of the gold answers")
+    (odd,) = inspect(recipe, RunFolder(Path("runs/toy")).data()).notes
+    assert odd.startswith("predict: 100% of the gold answers")
 
 
 def test_plan_prints_what_a_run_takes() -> None:

@@ -47,6 +47,8 @@ def test_seeds_travel_down_to_what_comes_from_them(tmp_path):
     }
     assert seeds["words"] is None and seeds["evaluate.words"] is None and seeds["compare"] is None
     assert stages["evaluate.rl.seed7"].parents == ("predict.rl.seed7",)
+    for name, stage in stages.items():
+        assert stage.system == name.removesuffix(".seed0").removesuffix(".seed7")
     assert len(stages["compare"].parents) == 9
 
 

@@ -514,9 +514,10 @@ def test_loading_a_recipe_does_not_import_torch(tmp_path: Path) -> None:
     code = f"""
 import sys
 from scl_rl.recipe.load import load_recipe
-from scl_rl.runner.plan import plan
+from scl_rl.runner.folder import RunFolder
+from scl_rl.runner.plan import make_plan
 from pathlib import Path
-plan(load_recipe({str(path)!r}), Path("nowhere"))
+make_plan(load_recipe({str(path)!r}), RunFolder(Path("nowhere")))
 heavy = {{"torch", "transformers", "trl", "peft", "datasets"}} & set(sys.modules)
 assert not heavy, heavy
 """

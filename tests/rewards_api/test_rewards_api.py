@@ -1,7 +1,6 @@
 """Reward plugins: found, loaded, called and tried; what is wrong with one is said in one line."""
 
 import asyncio
-import dataclasses
 import functools
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from scl_rl.rewards_api.check import trial_rows, try_rewards
 from scl_rl.rewards_api.guard import distinct, guarded
 from scl_rl.rewards_api.load import bind, load_reward
 from scl_rl.rewards_api.signature import misfits_of_name
-from scl_rl.runner.plan import plan
+from scl_rl.runner.folder import RunFolder
 from scl_rl.runner.reward_smoke import try_rewards_first
 
 ROWS = [
@@ -473,13 +472,12 @@ def test_the_rewards_of_the_stages_that_will_run_are_tried_each_once(tmp_path, g
         tried.append(settings.rewards)
         return settings.run(context)
 
-    monkeypatch.setattr("scl_rl.runner.reward_smoke.run_apart", here)
+    monkeypatch.setattr("scl_rl.runner.reward_smoke.run_in_subprocess", here)
     recipe = load_recipe(tmp_path / "r.yaml")
-    steps = plan(recipe, tmp_path / "run")
 
     def attempt(*names):
-        chosen = [dataclasses.replace(step, runs=step.name in names) for step in steps]
-        try_rewards_first(recipe, chosen, tmp_path / "run", print)
+        chosen = [stage for stage in recipe.stages if stage.name in names]
+        try_rewards_first(recipe, chosen, RunFolder(tmp_path / "run"), print)
         return tried.pop() if tried else None
 
     assert attempt("data", "sft") is None

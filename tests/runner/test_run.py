@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -15,8 +17,9 @@ import yaml
 from scl_rl.errors import UserError, WorkError
 from scl_rl.recipe.load import load_recipe
 from scl_rl.runner import keys
+from scl_rl.runner.folder import RunFolder
 from scl_rl.runner.manifest import Manifest, locked
-from scl_rl.runner.plan import plan
+from scl_rl.runner.plan import Step, make_plan
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
 from scl_rl.stages import registry
@@ -33,9 +36,10 @@ class Train(StageSettings):
     error: str = "boom"
     note: str | None = None
 
-    outputs: ClassVar[Mapping[str, str]] = {"steps": "step-0"}
-    starts_from: ClassVar[tuple[str, ...]] = ("steps",)
     needs_parent: ClassVar[bool] = False
+    cost: ClassVar[str | None] = "it:loads_a_model"
+    outputs: ClassVar[Mapping[str, str]] = {"model": "model"}
+    starts_from: ClassVar[tuple[str, ...]] = ("model",)
     done: ClassVar[list[str]] = []
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -51,6 +55,9 @@ class Train(StageSettings):
             (context.folder / f"step-{step}").touch()
             STOP.asked |= self.error == "late" and step == self.stop_at == self.steps - 1
             Train.done.append(f"{context.name}:{step}")
+        if self.error != "forgets":
+            (context.folder / "model").mkdir(exist_ok=True)
+            (context.folder / "model" / "weights").write_text(f"weights of {context.name}")
         return {"steps": self.steps, "found": found}
 
 
@@ -58,13 +65,15 @@ class Judge(StageSettings):
     """One for each parent."""
 
     kind: Literal["judge"] = "judge"
-    outputs: ClassVar[Mapping[str, str]] = {"verdict": "verdict.txt"}
-    starts_from: ClassVar[tuple[str, ...]] = ("steps",)
+    cost: ClassVar[str | None] = None
+    outputs: ClassVar[Mapping[str, str]] = {"verdict": "verdict.txt", "doubts": "doubts.txt"}
+    optional_outputs: ClassVar[tuple[str, ...]] = ("doubts",)
+    starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
         (parent,) = context.parents
-        (context.folder / "verdict.txt").touch()
+        (context.folder / "verdict.txt").write_text(parent.output("model").joinpath("weights").read_text())
         return {"of": parent.name, "steps": parent.figures["steps"]}
 
 
@@ -73,6 +82,7 @@ class Table(StageSettings):
 
     kind: Literal["compare"] = "compare"
     gathers: ClassVar[bool] = True
+    cost: ClassVar[str | None] = None
     starts_from: ClassVar[tuple[str, ...]] = ("verdict",)
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -100,6 +110,13 @@ RECIPE: dict[str, Any] = {
 ALL = ["data", "base", "more", "judge.base", "judge.more", "table"]
 
 
+def planned(
+    file: Path, run: Path, overrides: Sequence[str] = (), selection: Selection | None = None
+) -> list[Step]:
+    """The steps of a recipe file."""
+    return make_plan(load_recipe(file, overrides), RunFolder(run), selection).steps
+
+
 class Toy:
     """A recipe file and the folder that it runs in."""
 
@@ -119,7 +136,7 @@ class Toy:
 
     def plan(self, *overrides: str, **selected: tuple[str, ...]) -> dict[str, str]:
         """Stage → reason, for those that would run."""
-        steps = plan(load_recipe(self.file, overrides), self.run_folder, Selection(**selected))
+        steps = planned(self.file, self.run_folder, overrides, Selection(**selected))
         return {step.name: step.reason for step in steps if step.runs}
 
     def stage(self, name: str) -> dict[str, Any]:
@@ -149,7 +166,7 @@ def test_first_run_makes_everything(toy: Toy) -> None:
     assert summary["hardware"]["cores"] >= 1
     assert toy.stage("base")["outputs"] == [
         f"stages/base/{name}"
-        for name in ("figures.json", "key.json", "log.txt", "step-0", "step-1", "step-2")
+        for name in ("figures.json", "key.json", "log.txt", "model", "step-0", "step-1", "step-2")
     ]
     assert not list((toy.run_folder / "stages").glob(".*"))
 
@@ -159,7 +176,7 @@ def test_resolved_recipe_loads_and_says_the_same(toy: Toy) -> None:
     resolved = toy.run_folder / "recipe.resolved.yaml"
     again = load_recipe(resolved)
     assert again.resolved() == load_recipe(toy.file, ["base.steps=2"]).resolved()
-    assert all(not step.runs for step in plan(again, toy.run_folder))
+    assert all(not step.runs for step in make_plan(again, RunFolder(toy.run_folder)).steps)
 
 
 def test_nothing_changed_nothing_runs(toy: Toy) -> None:
@@ -219,9 +236,9 @@ def test_a_reward_file_that_changed_runs_its_stage_again(tmp_path: Path) -> None
     grpo = {"kind": "grpo", "from": "a", "steps": 1, "rewards": ["./mine.py:f", "evidence"]}
     stages = {"a": {"kind": "sft", "tokens": 9}, "b": grpo}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(RECIPE | {"stages": stages}))
-    first = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    first = planned(tmp_path / "r.yaml", tmp_path / "run")
     reward.write_text("def f(completions, **columns): return [1.0]\n")
-    second = plan(load_recipe(tmp_path / "r.yaml"), tmp_path / "run")
+    second = planned(tmp_path / "r.yaml", tmp_path / "run")
     assert [a.key == b.key for a, b in zip(first, second, strict=True)] == [True, True, False]
     assert keys.changes(first[2].ingredients, second[2].ingredients) == ["reward ./mine.py:f changed"]
     assert set(first[2].ingredients["rewards"]) == {"./mine.py:f", "evidence"}
@@ -238,7 +255,7 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
         (there / "t.jsonl").write_bytes((made / "test.jsonl").read_bytes())
         data = {"source": "files", "test": "t.jsonl"}
         (there / "r.yaml").write_text(yaml.safe_dump(RECIPE | {"data": data}, sort_keys=False))
-        return plan(load_recipe(there / "r.yaml"), toy.folder / "elsewhere")
+        return planned(there / "r.yaml", toy.folder / "elsewhere")
 
     first, second = recipe("one"), recipe("two")
     assert [step.key for step in first] == [step.key for step in second]
@@ -247,7 +264,7 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
     )
     with (toy.folder / "one/t.jsonl").open("a") as stream:
         stream.write('{"id": "another", "text": "x", "annotations": []}\n')
-    changed = plan(load_recipe(toy.folder / "one/r.yaml"), toy.run_folder)
+    changed = planned(toy.folder / "one/r.yaml", toy.run_folder)
     assert (changed[0].runs, changed[0].reason) == (True, "input test changed")
 
 
@@ -293,6 +310,99 @@ def test_a_partial_folder_of_other_settings_is_thrown_away(toy: Toy) -> None:
     assert toy.stage("more")["figures"]["found"] == 0
 
 
+FILES = {
+    "stages/base/model/weights": "its model/weights",
+    "stages/judge.base/verdict.txt": "its verdict.txt",
+    "stages/data/test.jsonl": "its test.jsonl",
+}
+
+
+def test_finished_files_are_recorded_with_length_and_checksum(toy: Toy) -> None:
+    toy.run()
+    files = {name: toy.stage(name)["files"] for name in ("base", "judge.base", "table")}
+    assert {name: list(found) for name, found in files.items()} == {
+        "base": ["stages/base/model/weights"],
+        "judge.base": ["stages/judge.base/verdict.txt"],
+        "table": [],
+    }
+    written = (toy.run_folder / "stages/base/model/weights").read_bytes()
+    recorded = files["base"]["stages/base/model/weights"]
+    assert (recorded["bytes"], recorded["crc32"]) == (len(written), zlib.crc32(written))
+    assert "stages/data/test.jsonl" in toy.stage("data")["files"]
+    assert not {"stages/data/log.txt", "stages/data/key.json"} & set(toy.stage("data")["files"])
+
+
+@pytest.mark.parametrize(("path", "named"), FILES.items())
+@pytest.mark.parametrize("how", ["gone", "shorter", "changed"])
+def test_an_output_that_is_gone_or_changed_is_made_again(toy: Toy, path: str, named: str, how: str) -> None:
+    toy.run()
+    file, name = toy.run_folder / path, path.split("/")[1]
+    before = file.read_bytes()
+    if how == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(before[:-1] if how == "shorter" else before[:-1] + bytes([before[-1] ^ 1]))
+    planned = toy.plan()
+    assert planned[name] == f"{named} {'is gone' if how == 'gone' else 'has changed'}"
+    assert f"run {name}: {planned[name]}" in toy.run()
+    assert file.read_bytes() == before
+    assert toy.plan() == {}
+
+
+def test_files_that_were_copied_are_no_other_files(toy: Toy) -> None:
+    toy.run()
+    for file in toy.run_folder.rglob("*"):
+        os.utime(file, (1, 1))
+    assert toy.plan() == {}
+    assert all(line.startswith("skip") for line in toy.run())
+
+
+def test_checksums_of_what_a_stage_reads_are_verified_before_it_runs(toy: Toy) -> None:
+    toy.run()
+    file = toy.run_folder / "stages/base/model/weights"
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    file.write_bytes(bytes([file.read_bytes()[0] ^ 1]) + file.read_bytes()[1:])
+    os.utime(file, ns=times)  # as a disk that fails does it
+    assert toy.plan() == {} and "skip base" in toy.run()[1]
+    assert "skip base" in toy.run(force=("table",))[1]  # which loads no model
+    before = len(Train.done)
+    said = toy.run("more.steps=4")  # which does
+    assert said[1] == "run base: its model/weights has changed"
+    assert len(Train.done) == before + 3 + 4
+    assert file.read_text() == "weights of base"
+
+
+def test_an_output_that_was_not_written_fails_the_stage(toy: Toy) -> None:
+    with pytest.raises(WorkError) as caught:
+        toy.run("base.error=forgets")
+    told = "stage base failed: it ended without having written its model (traceback in "
+    assert str(caught.value).startswith(told)
+    assert toy.stage("base")["state"] == "failed"
+    assert not (toy.run_folder / "stages/.base.partial/figures.json").exists()
+
+
+def test_a_stage_that_was_in_place_and_not_yet_recorded_is_not_made_again(toy: Toy) -> None:
+    write, killed = Manifest.write, {"left": 1}
+
+    class Killed(BaseException):
+        pass
+
+    def die(self: Manifest, folder: RunFolder) -> None:
+        if killed["left"] and "more" in self.stages and self.stages["more"].state == "done":
+            killed["left"] = 0
+            raise Killed
+        write(self, folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Manifest, "write", die)
+        with pytest.raises(Killed):
+            toy.run()
+    assert toy.stage("more")["state"] == "running" and (toy.run_folder / "stages/more").is_dir()
+    done = list(Train.done)
+    toy.run()
+    assert Train.done == done and toy.stage("more")["figures"] == {"steps": 3, "found": 0}
+
+
 def test_children_run_again_if_the_run_stopped_after_their_parent(toy: Toy) -> None:
     toy.run()
     real = Judge.run
@@ -328,7 +438,10 @@ def test_a_users_mistake_found_in_a_stage_stays_one(toy: Toy) -> None:
 
 def test_two_runs_of_one_folder_are_refused(toy: Toy) -> None:
     toy.run_folder.mkdir(parents=True)
-    with locked(toy.run_folder), pytest.raises(WorkError, match=r"is in use by process \d+, started 20"):
+    with (
+        locked(RunFolder(toy.run_folder)),
+        pytest.raises(WorkError, match=r"is in use by process \d+, started 20"),
+    ):
         toy.run()
     (toy.run_folder / ".lock").write_text("process 1, started long ago")  # what a dead run leaves
     toy.run()
@@ -343,7 +456,7 @@ def test_a_damaged_manifest_is_the_users_to_mend(toy: Toy) -> None:
 
 def test_the_manifest_reads_back(toy: Toy) -> None:
     toy.run()
-    manifest = Manifest.read(toy.run_folder)
+    manifest = Manifest.read(RunFolder(toy.run_folder))
     assert list(manifest.stages) == ALL
     assert all(keys.key_of(entry.ingredients) == entry.key for entry in manifest.stages.values())
     assert manifest.stages["judge.more"].made_from == {"more": manifest.stages["more"].started}
@@ -366,7 +479,7 @@ def test_another_recipe_may_reuse_the_folder(toy: Toy) -> None:
     ("error", "told"),
     [
         ("memory", "out of memory: lower the stage's batch_size (traceback in "),
-        ("full", "MB free): make room; the same command goes on (traceback in "),
+        ("full", "MB free): make room and run it again to resume (traceback in "),
     ],
 )
 def test_a_stage_that_lacks_room_says_what_to_do(toy: Toy, error: str, told: str) -> None:
@@ -378,10 +491,10 @@ def test_a_stage_that_lacks_room_says_what_to_do(toy: Toy, error: str, told: str
 
 
 def test_a_full_disk_under_the_runner_itself_is_told(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(self: Manifest, folder: Path) -> None:
+    def write(self: Manifest, folder: RunFolder) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(WorkError, match=r"toy is full: make room; the same"):
+    with monkeypatch.context() as patch, pytest.raises(WorkError, match=r"toy is full: make room"):
         patch.setattr(Manifest, "write", write)
         toy.run()
     toy.run()

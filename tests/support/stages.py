@@ -17,6 +17,6 @@ def result_of(
     seed: int | None = None,
 ) -> StageResult:
     """A finished stage, with the outputs that its kind declares."""
-    return StageResult(
-        name, kind, folder, stage_kinds()[kind].outputs, figures or {}, minutes, tuple(parents), seed
-    )
+    system = name if seed is None else name.removesuffix(f".seed{seed}")
+    outputs = stage_kinds()[kind].outputs
+    return StageResult(name, system, kind, folder, outputs, figures or {}, minutes, tuple(parents), seed)

@@ -1,6 +1,7 @@
-"""A stage in several processes: started by ``accelerate launch``, told by files what to do and when to stop.
+"""A stage in several processes, started by ``accelerate launch``.
 
-Files, and not pipes, for the processes may be on other machines; they share the run's folder.
+Messages go through files and not through pipes, as the processes may be on other machines; they share the
+run's folder.
 """
 
 from __future__ import annotations
@@ -21,20 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import Problem, UserError, WorkError
+from ...errors import Problem, UserError
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
 from ...stages.shared.launch import Launch
-from .local import ElsewhereError, how_it_died, say_stopping
+from ..folder import LaunchFolder, StageFolder
+from .failure import describe_exit
+from .messages import Message, follow
 
-LAUNCH = "launch"  # in the stage's partial folder; what the processes are told and tell
-TASK = "task.pickle"
-SAID = "said.jsonl"  # by the first process
-FIGURES = "figures.json"
-FAILED = "failed-"  # and the number of the process
-STOPPED = "stop"
-_LOOK = 0.1  # seconds between looks at what was said
-_SHORT = 5.0  # seconds that are given to processes to end
+_INTERVAL = 0.1  # seconds between looks for messages
+_GRACE = 5.0  # seconds that are given to processes to end
 _EXIT_CODE = re.compile(r"exitcode\s*:\s*(-?\d+)")
 
 
@@ -47,73 +44,38 @@ class Task:
     on_cpu: bool
 
 
-class Said:
-    """What the first process says, line by line, for the runner to pass on."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def say(self, line: str) -> None:
-        """Something that happened."""
-        self._write("say", line)
-
-    def progress(self, line: str) -> None:
-        """How far it is."""
-        self._write("progress", line)
-
-    def _write(self, kind: str, line: str) -> None:
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps([kind, line]) + "\n")
-
-
 def run_launched(settings: StageSettings, context: StageContext, launch: Launch, log: Path) -> dict[str, Any]:
-    """``settings.run(context)`` in several processes at once; what the first one says is said here.
-
-    An interrupt is passed on, as in :func:`~.process.run_apart`.
+    """``settings.run(context)`` in several processes at once; what the main one says is said here.
 
     Args:
         log: the file to which what launcher and libraries print is appended.
 
     Raises:
-        UserError: as a process raised it.
-        WorkError: a process failed or was killed, or none could be started.
-        KeyboardInterrupt: stopped by the user; all processes have ended.
+        UserError: as a process raised it, or ``launch.through`` can't be run.
+        WorkError, KeyboardInterrupt: as :func:`~.messages.follow`; all processes have ended.
     """
-    folder = context.folder / LAUNCH
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = StageFolder(context.folder).launch
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.path.mkdir()
     silent = dataclasses.replace(context, say=print, progress=print)
-    (folder / TASK).write_bytes(pickle.dumps(Task(settings, silent, launch.on_cpu)))
-    before = log.stat().st_size if log.exists() else 0
+    folder.task.write_bytes(pickle.dumps(Task(settings, silent, launch.on_cpu)))
+    printed = log.stat().st_size if log.exists() else 0
     with log.open("ab") as stream, _launcher(settings, launch, folder, stream) as process:
-        try:
-            _listen(process, context, folder)
-        except KeyboardInterrupt:
-            if process.poll() is not None:
-                raise
-            (folder / STOPPED).touch()
-            say_stopping(context)
-            _listen(process, context, folder)
-    figures = folder / FIGURES
-    if figures.exists():
-        found = json.loads(figures.read_text(encoding="utf-8"))
-        shutil.rmtree(folder)
-        return dict(found)
-    if STOP.asked:
-        raise KeyboardInterrupt
-    raise _failure(process.returncode, settings, folder, log, before)
+        figures = follow(_Launched(process, folder, settings, log, printed), context)
+    shutil.rmtree(folder.path)
+    return figures
 
 
 @contextlib.contextmanager
 def _launcher(
-    settings: StageSettings, launch: Launch, folder: Path, log: Any
+    settings: StageSettings, launch: Launch, folder: LaunchFolder, log: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The launcher at work; it is ended if anything goes wrong here."""
     how = settings.launch  # type: ignore[attr-defined]
     number = [] if how.processes is None else ["--num_processes", str(how.processes)]
     command = [*how.through, sys.executable, "-m", "scl_rl.runner.execute.launcher"]
     command += ["--config_file", str(launch.file), *number, *map(str, how.args)]
-    command += ["--module", "scl_rl.runner.execute.worker", str(folder)]
+    command += ["--module", "scl_rl.runner.execute.worker", str(folder.path)]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # no module of the working folder is meant
     if launch.on_cpu:
         environment |= {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
@@ -130,14 +92,14 @@ def _launcher(
         raise UserError(Problem("launch.through", f"can't be run: {error.strerror}: {command[0]}")) from None
     assert process.stdin is not None
     try:
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which _listen will see
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which its exit code will show
             process.stdin.write(b".")
             process.stdin.flush()
         yield process
     except BaseException:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_SHORT)
+            process.wait(_GRACE)
         process.kill()
         raise
     finally:
@@ -145,38 +107,69 @@ def _launcher(
         process.wait()
 
 
-def _listen(process: subprocess.Popen[bytes], context: StageContext, folder: Path) -> None:
-    """Pass on what is said until the launcher ends."""
-    read = 0
-    while True:
-        ended = process.poll() is not None  # asked first: what comes before the end is read after it
-        lines = b""
-        with contextlib.suppress(FileNotFoundError), (folder / SAID).open("rb") as stream:
-            stream.seek(read)
-            lines = stream.read()
-        lines = lines[: lines.rfind(b"\n") + 1]
-        read += len(lines)
-        for kind, line in map(json.loads, lines.splitlines()):
-            (context.say if kind == "say" else context.progress)(line)
-        if ended:
-            return
-        time.sleep(_LOOK)
+class _Launched:
+    """The launcher and its processes as :func:`follow` sees them."""
 
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        folder: LaunchFolder,
+        settings: StageSettings,
+        log: Path,
+        printed: int,
+    ) -> None:
+        self._process = process
+        self._folder = folder
+        self._settings = settings
+        self._log = log
+        self._printed = printed  # bytes of the log before the launcher began
+        self._read = 0  # bytes of the messages passed on so far
+        self._end: Message | None = None
 
-def _failure(code: int, settings: StageSettings, folder: Path, log: Path, before: int) -> Exception:
-    """What went wrong first: in a process, or in starting them."""
-    told = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob(f"{FAILED}*.json")]
-    if told:
-        first = min(told, key=lambda failure: failure["time"])
-        problems = [Problem(**problem) for problem in first["problems"]]
-        error: Exception = UserError(*problems) if problems else WorkError(first["what"])
-        error.__cause__ = ElsewhereError(first["traceback"])
-        return error
-    with log.open("rb") as stream:
-        stream.seek(before)
-        printed = stream.read().decode("utf-8", errors="replace")
-    codes = _EXIT_CODE.findall(printed)
-    if codes:  # the launcher's own account; the last one is of the process that ended first
-        return WorkError(how_it_died(int(codes[-1]), settings))
-    lines = printed.strip().splitlines() or [signal.Signals(-code).name if code < 0 else "no message"]
-    return WorkError(f"accelerate launch ended with exit code {code}: {lines[-1].strip()}")
+    def messages(self) -> Iterator[Message]:
+        """What the main process reports until the launcher ends, the stage's end last."""
+        ended = False
+        while not ended:
+            ended = not self.alive()  # asked first: what comes before the end is read after it
+            for line in self._lines():
+                self._read += len(line)
+                kind, content = json.loads(line)
+                if kind == "done":
+                    self._end = (kind, content)
+                else:
+                    yield kind, content
+            if not ended:
+                time.sleep(_INTERVAL)
+        failures = [] if STOP.asked else [json.loads(file.read_bytes()) for file in self._folder.failures()]
+        if self._end is None and failures:
+            self._end = "failed", min(failures, key=lambda failure: failure["time"])
+        if self._end is not None:
+            yield self._end
+
+    def _lines(self) -> list[bytes]:
+        """The lines that are whole, and were not passed on yet."""
+        if not self._folder.messages.exists():
+            return []
+        with self._folder.messages.open("rb") as stream:
+            stream.seek(self._read)
+            return [line for line in stream.readlines() if line.endswith(b"\n")]
+
+    def alive(self) -> bool:
+        """Whether the launcher is."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """By a file that every process looks for."""
+        self._folder.stop.touch()
+
+    def end(self) -> str:
+        """By what the launcher printed: how its processes died, or why it could not start them."""
+        with self._log.open("rb") as stream:
+            stream.seek(self._printed)
+            printed = stream.read().decode("utf-8", errors="replace")
+        codes = _EXIT_CODE.findall(printed)
+        if codes:  # the launcher's own account; the last one is of the process that ended first
+            return describe_exit(int(codes[-1]), self._settings.memory_hint)
+        code = self._process.returncode
+        lines = printed.strip().splitlines() or [signal.Signals(-code).name if code < 0 else "no message"]
+        return f"accelerate launch ended with exit code {code}: {lines[-1].strip()}"

@@ -1,9 +1,10 @@
-"""What went wrong in a stage, in words that say what to do."""
+"""What went wrong in a stage, in one line that says what to do."""
 
 from __future__ import annotations
 
 import errno
 import shutil
+import signal
 from pathlib import Path
 
 from ...errors import WorkError
@@ -13,7 +14,7 @@ _DISK = ("no space left on device", "disk quota exceeded", "os error 28", "os er
 _LEAST_FREE = 16_000_000  # bytes: what fails to be written with fewer left, fails for that
 
 
-def in_words(error: BaseException, memory_hint: str, folder: Path) -> str:
+def describe_error(error: BaseException, memory_hint: str, folder: Path) -> str:
     """One line about an error that was not foreseen.
 
     Args:
@@ -26,9 +27,24 @@ def in_words(error: BaseException, memory_hint: str, folder: Path) -> str:
         return f"out of memory: {memory_hint}"
     if disk_is_full(error, folder):
         free = shutil.disk_usage(folder).free
-        return f"the disk of {folder} is full ({free / 1e6:.0f} MB free): make room; the same command goes on"
+        full = f"the disk of {folder} is full ({free / 1e6:.0f} MB free)"
+        return f"{full}: make room and run it again to resume"
     lines = str(error).strip().splitlines() or ["no message"]
     return f"{type(error).__name__}: {lines[0]}"
+
+
+def describe_exit(code: int, memory_hint: str) -> str:
+    """One line about a process that ended without a result.
+
+    Args:
+        code: its exit code; a negative one is the number of the signal that killed it.
+        memory_hint: what to do if there was too little memory.
+    """
+    if code >= 0:
+        return f"its process ended with exit code {code} and no result"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    advice = f"; out of memory? {memory_hint}" if name == "SIGKILL" else ""
+    return f"its process was killed by {name}{advice}"
 
 
 def disk_is_full(error: BaseException, folder: Path) -> bool:

@@ -9,13 +9,13 @@ import threading
 
 def main() -> None:
     """Run accelerate's command; its standard input stays open for as long as the runner lives."""
-    threading.Thread(target=_end_with_runner, daemon=True).start()
+    threading.Thread(target=_watch_runner, daemon=True).start()
     from accelerate.commands.launch import main as launch
 
     launch()
 
 
-def _end_with_runner() -> None:
+def _watch_runner() -> None:
     if not os.read(0, 1):
         return  # what started this one passes nothing on
     while os.read(0, 1):

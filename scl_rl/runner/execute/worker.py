@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import pickle
 import shutil
@@ -10,43 +11,41 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
-from typing import Any
 
 from ...atomic import write_json
-from ...errors import UserError, WorkError
+from ...errors import UserError
 from ...modeling import ranks
-from ...stages.contract import StageContext, StageSettings
+from ...stages.contract import StageContext
 from ...stages.shared.interrupt import STOP
-from .distributed import FAILED, FIGURES, SAID, STOPPED, TASK, Said, Task
-from .failure import in_words
+from ..folder import LaunchFolder
+from .distributed import Task
+from .messages import Message, Sender, failure_of
 
-_LOOK = 0.5  # seconds between looks at whether to go on
+_INTERVAL = 0.5  # seconds between looks at whether to go on
 
 
-def main(folder: Path) -> None:
-    """Do the stage's work together with the other processes; the first one says and returns how it went."""
-    with (folder / TASK).open("rb") as stream:
+def main(folder: LaunchFolder) -> None:
+    """Do the stage's work together with the other processes; the main one reports and sends the figures."""
+    with folder.task.open("rb") as stream:
         task: Task = pickle.load(stream)
     signal.signal(signal.SIGINT, lambda number, frame: STOP.ask())
-    threading.Thread(target=_watch, args=(folder, os.getppid()), daemon=True).start()
-    number = int(os.environ.get("RANK", "0"))
+    threading.Thread(target=_watch_parent, args=(folder, os.getppid()), daemon=True).start()
     try:
-        _meet(task)
+        _join_group(task)
         figures = task.settings.run(_context(task, folder))
         if ranks.first():
-            write_json(folder / FIGURES, figures)
+            _send(folder, ("done", figures))
         ranks.wait()
     except KeyboardInterrupt:
-        _leave(1)
+        _exit_now(1)
     except BaseException as error:
-        _tell(folder / f"{FAILED}{number}.json", error, task.settings, task.context)
-        _leave(1)
-    _leave(0)
+        _report_failure(folder, error, task)
+        _exit_now(1)
+    _exit_now(0)
 
 
-def _meet(task: Task) -> None:
+def _join_group(task: Task) -> None:
     """Find the other processes.
 
     Raises:
@@ -66,14 +65,14 @@ def _meet(task: Task) -> None:
         ranks.join()
 
 
-def _context(task: Task, folder: Path) -> StageContext:
-    """The stage's context, in which only the first process speaks and writes where it is seen."""
+def _context(task: Task, folder: LaunchFolder) -> StageContext:
+    """The stage's context, in which only the main process reports and writes where it is seen."""
     if ranks.first():
-        said = Said(folder / SAID)
-        context = dataclasses.replace(task.context, say=said.say, progress=said.progress)
+        sender = Sender(lambda message: _send(folder, message))
+        context = dataclasses.replace(task.context, say=sender.say, progress=sender.progress)
         ranks.wait()  # until the others have what they take along
         return context
-    own = folder / f"process-{ranks.rank()}"
+    own = folder.process(ranks.rank())
     shutil.rmtree(own, ignore_errors=True)
     own.mkdir()
     for name in task.settings.taken_along:
@@ -89,33 +88,31 @@ def _nothing(line: str) -> None:
     """Say nothing."""
 
 
-def _tell(file: Path, error: BaseException, settings: StageSettings, context: StageContext) -> None:
-    """Leave word of what went wrong."""
-    problems: list[Any] = []
-    if isinstance(error, UserError):
-        problems = [dataclasses.asdict(problem) for problem in error.problems]
-        what = ""
-    else:
-        known = isinstance(error, WorkError)
-        what = str(error) if known else in_words(error, settings.memory_hint, context.folder)
-    write_json(
-        file, {"time": time.time(), "problems": problems, "what": what, "traceback": traceback.format_exc()}
-    )
+def _send(folder: LaunchFolder, message: Message) -> None:
+    """One line: the runner reads whole lines only."""
+    with folder.messages.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(message) + "\n")
 
 
-def _watch(folder: Path, launcher: int) -> None:
+def _report_failure(folder: LaunchFolder, error: BaseException, task: Task) -> None:
+    rank = int(os.environ.get("RANK", "0"))
+    failure = failure_of(error, task.settings, task.context.folder)
+    write_json(folder.failure(rank), {"time": time.time(), **failure})
+
+
+def _watch_parent(folder: LaunchFolder, launcher: int) -> None:
     """Pass on that somebody asked to stop, and end when the launcher is gone."""
     asked = False
     while True:
-        time.sleep(_LOOK)
+        time.sleep(_INTERVAL)
         if os.getppid() != launcher:
             os._exit(1)
-        if not asked and (folder / STOPPED).exists():
+        if not asked and folder.stop.exists():
             asked = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # it may be waiting
 
 
-def _leave(code: int) -> None:
+def _exit_now(code: int) -> None:
     """End at once: what a library does at the end may wait for a process that has failed."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -123,4 +120,4 @@ def _leave(code: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(LaunchFolder(Path(sys.argv[1])))

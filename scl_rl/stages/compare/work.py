@@ -54,11 +54,11 @@ def _candidate(evaluation: StageResult, documents: list[Document]) -> Candidate:
     predictions = read_predictions(predicted.output("predictions"), documents)
     return Candidate(
         name=own.name,
-        base=_base(own),
+        base=own.system,
         seed=own.seed,
         judged=list(judged(documents, predictions)),
         figures=evaluation.figures,
-        parent=_base(trained[-2]) if len(trained) > 1 else None,
+        parent=trained[-2].system if len(trained) > 1 else None,
         kind=own.kind,
         tokens=sum(int(stage.figures.get("tokens", 0)) for stage in trained) if trained else None,
         minutes=sum(stage.minutes for stage in line if stage is not predicted) if trained else None,
@@ -72,10 +72,6 @@ def _told_apart(candidates: Sequence[Candidate], evaluations: Sequence[StageResu
         own = candidate
         if first := found.get(candidate.name):
             way = evaluation.parents[0]
-            own = replace(candidate, name=way.name, base=_base(way), parent=first.base)
+            own = replace(candidate, name=way.name, base=way.system, parent=first.base)
         found[own.name] = own
     return list(found.values())
-
-
-def _base(stage: StageResult) -> str:
-    return stage.name if stage.seed is None else stage.name.removesuffix(f".seed{stage.seed}")

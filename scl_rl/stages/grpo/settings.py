@@ -27,6 +27,12 @@ class GrpoSettings(Rewarded, CheckedSettings):
     work: ClassVar[str] = "scl_rl.stages.grpo.work:train_grpo"
     cost: ClassVar[str | None] = "scl_rl.stages.grpo.cost:grpo_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.grpo.checks:grpo_checks"
+    outputs: ClassVar[Mapping[str, str]] = {
+        **CheckedSettings.outputs,
+        "completions": "completions.jsonl",
+        "windows": "windows.jsonl",
+    }
+    optional_outputs: ClassVar[tuple[str, ...]] = ("completions", "windows")
     trainer_config: ClassVar[str | None] = "grpo"
     managed_fields: ClassVar[Mapping[str, str]] = {
         "output_dir": "the run folder",

@@ -48,6 +48,7 @@ class PairsSettings(Rewarded):
         "samples": "samples.jsonl",
         "report": "report.json",
     }
+    optional_outputs: ClassVar[tuple[str, ...]] = ("samples",)
     starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     @model_validator(mode="after")

@@ -11,18 +11,17 @@ import json
 import math
 import re
 import shutil
-import zlib
 from pathlib import Path
 from typing import Any
 
 from ...atomic import write_json
+from ...checksum import length_and_crc
 from ...modeling import ranks
 from ..contract import StageContext
 from .interrupt import STOP
 
 SIGNATURE = "whole.json"
 _NAME = re.compile(r"checkpoint-(\d+)")
-_BLOCK = 1 << 22
 
 
 def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
@@ -44,7 +43,7 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
     trainer.add_callback(_callback(kept, steps_between))
     found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
-    with STOP.patiently():
+    with STOP.graceful_shutdown():
         trainer.train(resume_from_checkpoint=None if found is None else str(found))
         ranks.wait()  # until the last checkpoint is signed
         if trainer.state.global_step >= trainer.state.max_steps:
@@ -65,7 +64,8 @@ def last_checkpoint(context: StageContext) -> Path | None:
 
 def sign(checkpoint: Path) -> None:
     """Write down what a whole checkpoint consists of."""
-    write_json(checkpoint / SIGNATURE, {name: _sums(checkpoint / name) for name in _files(checkpoint)})
+    sums = {name: length_and_crc(checkpoint / name) for name in _files(checkpoint)}
+    write_json(checkpoint / SIGNATURE, sums)
 
 
 def damage(checkpoint: Path) -> str:
@@ -81,7 +81,7 @@ def damage(checkpoint: Path) -> str:
             return f"{name} is missing"
         if (checkpoint / name).stat().st_size != sums[0]:
             return f"{name} is not as long as it was"
-        if _sums(checkpoint / name) != sums:
+        if length_and_crc(checkpoint / name) != sums:
             return f"{name} is damaged"
     return ""
 
@@ -118,12 +118,3 @@ def _checkpoints(folder: Path) -> list[Path]:
 def _files(checkpoint: Path) -> list[str]:
     found = (path for path in sorted(checkpoint.rglob("*")) if path.is_file() and path.name != SIGNATURE)
     return [path.relative_to(checkpoint).as_posix() for path in found]
-
-
-def _sums(path: Path) -> list[int]:
-    """Length in bytes and CRC-32: this is against accidents, and as fast as reading."""
-    length = checksum = 0
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            length, checksum = length + len(block), zlib.crc32(block, checksum)
-    return [length, checksum]

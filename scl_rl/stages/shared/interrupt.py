@@ -1,4 +1,4 @@
-"""Being asked to stop: training goes on to its next checkpoint, everything else ends at once."""
+"""Being asked to stop: training continues to its next checkpoint, everything else ends at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Stop:
-    """Whether this process was asked to stop, and whether its work may go on to where it can.
+    """Whether this process was asked to stop, and whether its work ends where it can resume.
 
     Attributes:
         asked: somebody wants the work to end.
@@ -15,30 +15,30 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
-        self._patient = False
+        self._graceful = False
 
     def ask(self) -> None:
-        """Ask. Work that is not done ``patiently`` is interrupted where it stands.
+        """Ask. Work outside of :meth:`graceful_shutdown` is interrupted where it stands.
 
         Raises:
             KeyboardInterrupt: there.
         """
         self.asked = True
-        if not self._patient:
+        if not self._graceful:
             raise KeyboardInterrupt
 
     @contextmanager
-    def patiently(self) -> Iterator[None]:
-        """Work that looks at ``asked`` itself, and ends when it can be gone on with.
+    def graceful_shutdown(self) -> Iterator[None]:
+        """Work that looks at ``asked`` itself, and ends when it can be resumed.
 
         Raises:
             KeyboardInterrupt: at the end, if somebody asked.
         """
-        self._patient = True
+        self._graceful = True
         try:
             yield
         finally:
-            self._patient = False
+            self._graceful = False
         if self.asked:
             raise KeyboardInterrupt
 

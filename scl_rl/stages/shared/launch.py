@@ -109,24 +109,15 @@ class Launch:
 
 
 def launch_of(settings: Any, base: Path) -> Launch | None:
-    """How a stage is launched; None if it is no training stage, or trains in a single process."""
+    """How a stage is launched, read from disk; None if it runs in a single process."""
     launch = getattr(settings, "launch", None)
     return None if launch is None else Launch(launch, base)
 
 
-def launch_problems(settings: Any, base: Path) -> Iterator[Problem]:
+def launch_problems(settings: Any, launch: Launch) -> Iterator[Problem]:
     """Problems, ``at`` their field of ``launch``, that keep a stage from being launched."""
-    launch = launch_of(settings, base)
-    if launch is None:
-        return
     yield from launch.problems()
     if launch.sharded and getattr(settings, "check_every", None) is not None:
         what = "cuts the weights into parts, with which dev checks aren't supported"
         hint = "use ddp or zero2, or of an SFT stage leave 'check_every' out"
         yield Problem("", what, hint, at=("config",))
-
-
-def processes_of(settings: Any, base: Path) -> int:
-    """How many processes a stage trains in."""
-    launch = launch_of(settings, base)
-    return 1 if launch is None else launch.processes

@@ -21,8 +21,9 @@ from scl_rl.corpus.jsonl import write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
 from scl_rl.errors import UserError, WorkError  # noqa: E402
 from scl_rl.modeling.load import load_trained  # noqa: E402
-from scl_rl.runner.execute.distributed import LAUNCH, run_launched  # noqa: E402
-from scl_rl.runner.execute.local import run_apart  # noqa: E402
+from scl_rl.runner.execute.distributed import run_launched  # noqa: E402
+from scl_rl.runner.execute.local import run_in_subprocess  # noqa: E402
+from scl_rl.runner.folder import StageFolder  # noqa: E402
 from scl_rl.stages.contract import DataFiles, StageContext, StageSettings  # noqa: E402
 from scl_rl.stages.grpo.settings import GrpoSettings  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
@@ -164,8 +165,9 @@ def test_two_processes_learn_by_grpo_what_one_does(place: Path, monkeypatch: pyt
     )
     said: list[str] = []
     where = context(place, "grpo-two", say=said.append)
-    (where.folder / LAUNCH).mkdir()  # left by an earlier try
-    (where.folder / LAUNCH / "stop").touch()
+    left = StageFolder(where.folder).launch  # by an earlier try
+    left.path.mkdir()
+    left.stop.touch()
     figures = launched(together, where)
     assert said[0] == "grpo-two: step 0, dev joint F1 0.000 on 6 documents" and len(set(said)) == len(said)
     assert {file.name for file in where.folder.iterdir()} == {
@@ -224,7 +226,7 @@ def test_a_stage_that_is_not_launched_has_one_gpu(
     if seen is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
     where = context(place, "apart")
-    assert run_apart(Errand(how="apart"), where, where.folder / "log.txt") == {"gpus": used}
+    assert run_in_subprocess(Errand(how="apart"), where, where.folder / "log.txt") == {"gpus": used}
 
 
 RUNNER = """

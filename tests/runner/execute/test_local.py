@@ -18,7 +18,7 @@ import pytest
 from scl_rl.answer.settings import PromptSettings
 from scl_rl.errors import Problem, UserError, WorkError
 from scl_rl.modeling.settings import ModelSettings
-from scl_rl.runner.execute.local import run_apart
+from scl_rl.runner.execute.local import run_in_subprocess
 from scl_rl.stages.contract import DataFiles, StageContext, StageSettings
 from scl_rl.stages.shared.interrupt import STOP
 from tests.support import HOME
@@ -53,7 +53,7 @@ class Errand(StageSettings):
             case "full":
                 raise RuntimeError("I/O error: No space left on device (os error 28)")
             case "patient" | "deaf":
-                with STOP.patiently():
+                with STOP.graceful_shutdown():
                     (context.folder / "pid").write_text(str(os.getpid()))
                     while not STOP.asked or self.how == "deaf":
                         time.sleep(0.01)
@@ -86,7 +86,7 @@ def test_figures_and_words_come_back(
     for word in ("one", "two"):  # the second starts from a server that knows the first's environment
         monkeypatch.setenv("SCL_RL_TEST_WORD", word)
         said: list[str] = []
-        figures = run_apart(Errand(), context(tmp_path, said), tmp_path / "log.txt")
+        figures = run_in_subprocess(Errand(), context(tmp_path, said), tmp_path / "log.txt")
         assert figures["word"] == word and figures["pid"] != os.getpid()
         assert said == ["errand at work"]
     shown = capfd.readouterr()
@@ -96,12 +96,12 @@ def test_figures_and_words_come_back(
 
 def test_errors_come_back(tmp_path: Path) -> None:
     with pytest.raises(UserError) as wrong:
-        run_apart(Errand(how="user"), context(tmp_path, []), tmp_path / "log.txt")
+        run_in_subprocess(Errand(how="user"), context(tmp_path, []), tmp_path / "log.txt")
     assert wrong.value.problems == [Problem("here", "wrong", "mend it"), Problem("there", "wrong too")]
     with pytest.raises(WorkError, match=r"^it can't be done$"):
-        run_apart(Errand(how="work"), context(tmp_path, []), tmp_path / "log.txt")
+        run_in_subprocess(Errand(how="work"), context(tmp_path, []), tmp_path / "log.txt")
     with pytest.raises(WorkError, match=r"^ZeroDivisionError: division by zero$") as failed:
-        run_apart(Errand(how="other"), context(tmp_path, []), tmp_path / "log.txt")
+        run_in_subprocess(Errand(how="other"), context(tmp_path, []), tmp_path / "log.txt")
     assert 'return {"half": 1 / 0}' in "".join(traceback.format_exception(failed.value))
 
 
@@ -112,22 +112,25 @@ def test_errors_come_back(tmp_path: Path) -> None:
         ("exit", "exit code 3 and no result$"),
         ("memory", "^out of memory: lower the stage's batch_size$"),
         ("allocate", "^out of memory: lower the stage's batch_size$"),
-        ("full", r"^the disk of .* is full \(\d+ MB free\): make room; the same command goes on$"),
+        (
+            "full",
+            r"^the disk of .* is full \(\d+ MB free\): make room and run it again to resume$",
+        ),
     ],
 )
 def test_a_crash_is_told(tmp_path: Path, how: str, told: str) -> None:
     with pytest.raises(WorkError, match=told):
-        run_apart(Errand(how=how), context(tmp_path, []), tmp_path / "log.txt")
+        run_in_subprocess(Errand(how=how), context(tmp_path, []), tmp_path / "log.txt")
 
 
 RUNNER = """
 import signal, sys
 from pathlib import Path
 from tests.runner.execute.test_local import Errand, context
-from scl_rl.runner.execute.local import run_apart
+from scl_rl.runner.execute.local import run_in_subprocess
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run_apart(Errand(how=sys.argv[2]), context(Path(sys.argv[1]), []), Path(sys.argv[1]) / "log.txt")
+    run_in_subprocess(Errand(how=sys.argv[2]), context(Path(sys.argv[1]), []), Path(sys.argv[1]) / "log.txt")
 """
 
 
