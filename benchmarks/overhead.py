@@ -119,7 +119,7 @@ def _recipe(model: str, tokens: int) -> dict[str, Any]:
 def _write_given(folder: Path, file: Path) -> None:
     """What the script trains on: the stage's own examples, and the fields of its config."""
     from scl_rl.stages.sft.settings import SftSettings
-    from scl_rl.stages.shared.trainer import trainer_defaults
+    from scl_rl.stages.shared.trainer import trainer_fields
 
     recipe = load_recipe(file)
     until = RunOptions(Selection(until=("data",)), say=lambda line: None)
@@ -129,13 +129,8 @@ def _write_given(folder: Path, file: Path) -> None:
     assert isinstance(settings, SftSettings)
     tokenizer = load_base(recipe.head.model.name, recipe.base, "bfloat16").tokenizer
     examples, _ = compose(settings, context, Prompting.of(context, tokenizer))
-    config = {
-        **{key: value for key, value in trainer_defaults(context).items() if key != "output_dir"},
-        **settings.trainer_defaults,
-        **SAME,
-        "num_train_epochs": 1,
-        "max_length": None,
-    }
+    fields = trainer_fields(settings, context)
+    config = {**{key: value for key, value in fields.items() if key != "output_dir"}, **SAME}
     ordered = in_batches(examples, BATCH, random.Random("0-order"))
     given = {"peft": PEFT, "config": config, "examples": ordered}
     (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")

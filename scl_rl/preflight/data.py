@@ -8,8 +8,7 @@ from ..corpus.sources import DataSample
 from ..errors import UserError
 from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe
-from ..stages.shared.checks import answer_limit
-from .lengths import Lengths
+from ..stages.shared.cost import Lengths
 
 _TOO_MANY = 0.5  # gold answers that don't fit: then a stage is sure to fail at its work
 
@@ -43,22 +42,24 @@ _Found = tuple[tuple[str | int, ...], str, str, bool]
 def _answers(recipe: Recipe, lengths: Mapping[str, Lengths]) -> Iterator[_Found]:
     gold = [answer for answer in lengths.get("annotated", Lengths(0)).answers if answer]
     for name, settings in recipe.written.items():
-        limit = answer_limit(settings, recipe.head)
+        limit = settings.answer_limit()
         over = [answer for answer in gold if limit is not None and answer > limit]
         if not over:
             continue
-        setting = (
-            ("trainer", "max_completion_length") if settings.trainer_config == "grpo" else ("max_new_tokens",)
-        )
         share = len(over) / len(gold)
         what = f"{share:.0%} of the gold answers have more than {limit} tokens"
-        yield ("stages", name, *setting), what, f"the longest has {max(over)}", share > _TOO_MANY
+        yield (
+            ("stages", name, *settings.answer_limit_setting),
+            what,
+            f"the longest has {max(over)}",
+            share > _TOO_MANY,
+        )
 
 
 def _prompts(recipe: Recipe, lengths: Mapping[str, Lengths], shape: ModelShape | None) -> Iterator[_Found]:
     if shape is None:
         return
-    most = max((answer_limit(settings, recipe.head) or 0 for settings in recipe.written.values()), default=0)
+    most = max((settings.answer_limit() or 0 for settings in recipe.written.values()), default=0)
     for name, found in lengths.items():
         longest = max(found.longest_prompt + most, found.longest)
         if longest > shape.context:

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..corpus.sources.sample import WHOLE, sample_files
 from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe
+from ..stages.shared.cost import Lengths
 from .data import check_data
-from .lengths import Lengths, TokenCounter, measure
+from .lengths import TokenCounter, measure
 
 
 @dataclass(frozen=True)

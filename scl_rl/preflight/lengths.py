@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from ..answer.prompt import Prompt
 from ..corpus.sources import DataSample
 from ..recipe.schema import Recipe
+from ..stages.shared.cost import Lengths
 from ..stages.shared.prompting import Prompting, annotated_windows, span_document
 
 _CHARACTERS = 4  # a token, where no tokenizer is at hand
@@ -45,41 +43,6 @@ class TokenCounter:
         if isinstance(prompt, str):
             return len(self(prompt)["input_ids"])
         return sum(len(self(message["content"], False)["input_ids"]) + _CHAT for message in prompt)
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """The windows of a set, or its spans, as prompts and gold answers.
-
-    Attributes:
-        number: how many there are in the whole set, from those in the sample.
-        prompts: tokens of each prompt in the sample.
-        answers: tokens of the gold answer of each, its end included; 0 where there is no gold answer.
-    """
-
-    number: int
-    prompts: tuple[int, ...] = ()
-    answers: tuple[int, ...] = ()
-
-    @cached_property
-    def prompt(self) -> float:
-        """Mean tokens of a prompt."""
-        return fmean(self.prompts) if self.prompts else 0.0
-
-    @cached_property
-    def answer(self) -> float:
-        """Mean tokens of a gold answer."""
-        return fmean(self.answers) if self.answers else 0.0
-
-    @cached_property
-    def longest(self) -> int:
-        """Most tokens of a prompt with its gold answer."""
-        return max((p + a for p, a in zip(self.prompts, self.answers, strict=True)), default=0)
-
-    @cached_property
-    def longest_prompt(self) -> int:
-        """Most tokens of a prompt."""
-        return max(self.prompts, default=0)
 
 
 def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[str, Lengths]:

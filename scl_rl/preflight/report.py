@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cost import Cost, Estimator, disk_needed
+from ..stages.shared.config import Machine
+from ..stages.shared.cost import Cost
+from .cost import Estimator, disk_needed
 from .inspection import Inspection
 
 
@@ -60,9 +62,9 @@ def forecast(
         done: figures of the stages that need not run again.
         folder: the run's; its disk is the one that needs room.
     """
-    gpu = shutil.which("nvidia-smi") is not None
+    machine = Machine.guessed()
     recipe = inspection.recipe
-    costs = Estimator(recipe, inspection.lengths, inspection.shape, done, gpu).run()
+    costs = Estimator(recipe, inspection.lengths, inspection.shape, done, machine).run()
     costs = {name: cost for name, cost in costs.items() if name in running}
     notes = [*inspection.notes, *(f"{name}: {note}" for name, cost in costs.items() for note in cost.notes)]
     needed, free = disk_needed(list(costs.values())), _free(folder)
@@ -70,7 +72,7 @@ def forecast(
         notes.append(f"the run needs about {_gb(needed)} GB of disk, and {_gb(free)} GB are free at {folder}")
     if inspection.shape is None:
         notes.append(f"model '{recipe.head.model.name}' is not on this machine: its memory is unknown")
-    return Forecast(inspection, costs, (needed, free), gpu, notes)
+    return Forecast(inspection, costs, (needed, free), machine.gpu, notes)
 
 
 def cost_as_json(cost: Cost) -> dict[str, Any]:

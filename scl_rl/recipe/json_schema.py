@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from ..corpus.sources import data_sources
 from ..stages import registry
 from ..stages.contract import StageSettings
+from ..stages.shared.config import Depends, defaults_of
 from ..stages.shared.trl_fields import config_defaults, config_fields, config_kinds
 from .schema import STAGE_NAME, Head
 
@@ -105,12 +106,15 @@ def _complete_stage(
 def _config(which: str, kind: type[StageSettings] | None) -> Schema:
     """The fields of a library's config that a recipe may set."""
     library = "peft" if which == "lora" else "TRL"
-    defaults = {**config_defaults(which), **(kind.trainer_defaults if kind else {})}
+    defaults = {**config_defaults(which), **(defaults_of(kind) if kind else {})}
     managed = kind.managed_fields if kind else {}
     properties: dict[str, Schema] = {}
     for name in sorted(config_fields(which) - set(managed)):
         properties[name] = _field(which, name)
-        if isinstance(default := defaults.get(name), bool | int | float | str):
+        default = defaults.get(name)
+        if isinstance(default, Depends):
+            properties[name]["description"] = f"default: {default}"
+        elif isinstance(default, bool | int | float | str):
             properties[name]["default"] = default
     return {
         "title": f"Fields of {library}'s {CONFIGS[which]}",
@@ -152,7 +156,7 @@ def _with_variables(schema: Any) -> Any:
         return schema
     options = [option for part in schema.get("anyOf", [schema]) for option in part.get("anyOf", [part])]
     if any(map(_no_free_text, options)):
-        outside = {name: schema[name] for name in ("title", "default") if name in schema}
+        outside = {name: schema[name] for name in ("title", "description", "default") if name in schema}
         inside = [{name: part for name, part in option.items() if name not in outside} for option in options]
         return {**outside, "anyOf": [*_with_variables_in(inside), {"$ref": "#/$defs/Variable"}]}
     return {name: part if name == "default" else _with_variables(part) for name, part in schema.items()}

@@ -16,7 +16,6 @@ from ..rewards_api.find import reward_problem
 from ..rewards_api.signature import misfits_of_name
 from ..stages import registry
 from ..stages.contract import StageSettings
-from ..stages.shared.checks import check_context, check_trainer
 from ..stages.shared.launch import Launch, launch_of, launch_problems
 from ..stages.shared.trl_fields import config_fields, field_problem
 from ..suggest import did_you_mean, shown
@@ -24,6 +23,7 @@ from .explain import validate
 from .graph import check_beside, check_parents, expand
 from .override import apply_override
 from .schema import STAGE_NAME, Head, Recipe
+from .trainer_checks import check_context, check_trainer
 from .tree import Tree, Where, read_text
 
 
@@ -77,10 +77,10 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     for name, settings in stages.items():
         for lacking in sorted(settings.uses() - given):
             tree.fail(("stages", name), f"the data source gives no '{lacking}', which this stage needs")
-    bf16 = head is not None and head.model.dtype == "bfloat16"
+    dtype = "float32" if head is None else head.model.dtype
     for name, kind in _kinds(stages_written).items():
         processes = launches[name].processes if name in launches else 1
-        check_trainer(name, kind, stages_written[name], bf16, tree, processes)
+        check_trainer(name, kind, stages_written[name], dtype, tree, processes)
     shape = None
     if head is not None and not tree.problems:
         shape = model_shape(head.model, base)

@@ -9,6 +9,7 @@ from typing import Any
 from ..corpus.sources import data_sources
 from ..stages import registry
 from ..stages.contract import StageSettings
+from ..stages.shared.config import COMMON, Depends
 from .json_schema import CONFIGS, Schema, recipe_schema
 
 _INTRO = """\
@@ -39,6 +40,14 @@ then it is run once for each, as `predict.scl`, and so are the stages after it. 
 `seeds` counts as several. Stages run parents first, in whatever order they are written, and are skipped if
 nothing they depend on changed.
 """
+_TRAINER = """\
+### `trainer`
+
+Stages that train take the fields of TRL's config. The defaults are TRL's own, except for those that the
+stage's kind names, and for these, which all kinds share:
+
+| field | default |
+|---|---|"""
 _WORDS = {
     "integer": "whole number",
     "number": "number",
@@ -64,6 +73,8 @@ def reference() -> str:
         parts += [f"### `source: {name}`\n", definition["description"] + "\n"]
         parts.append(_fields(definition, definitions, "source"))
     parts.append(_STAGES)
+    rows = [f"| `{name}` | {_plain(value)} |" for name, value in COMMON.items()]
+    parts.append("\n".join([_TRAINER, *rows]) + "\n")
     for name, kind in registry.stage_kinds().items():
         definition = definitions[kind.__name__]
         parts += [f"### `kind: {name}`\n", definition["description"] + "\n", *_origin(kind)]
@@ -84,11 +95,15 @@ def _origin(kind: type[StageSettings]) -> Iterator[str]:
 def _trainer(kind: type[StageSettings]) -> Iterator[str]:
     if kind.trainer_config is None:
         return
-    own = ", ".join(f"`{name}: {value}`" for name, value in kind.trainer_defaults.items())
+    own = ", ".join(f"`{name}` {_plain(value)}" for name, value in kind.trainer_defaults.items())
     managed = ", ".join(f"`{name}` ({where})" for name, where in kind.managed_fields.items())
     config = CONFIGS[kind.trainer_config]
     yield f"`trainer` takes the fields of TRL's `{config}`. Defaults other than TRL's: {own}."
     yield f"Set elsewhere: {managed}.\n"
+
+
+def _plain(value: Any) -> str:
+    return str(value) if isinstance(value, Depends) else _shown(value)
 
 
 def _fields(definition: Schema, definitions: dict[str, Schema], *without: str) -> str:

@@ -14,9 +14,8 @@ from ..corpus.sources import SETS
 from ..corpus.sources.files import FilesSource
 from ..corpus.types import Document, Span
 from ..modeling.shape import model_shape
-from ..recipe.schema import Recipe, Stage
+from ..recipe.schema import Recipe
 from ..stages.contract import StageContext, StageSettings
-from ..stages.shared.checks import generation_batch, trainer_of
 from .context import context_of
 from .execute.local import run_in_subprocess
 from .folder import CheckFolder, RunFolder
@@ -85,7 +84,7 @@ def dry_run(
 def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
     """The longest records of every set of the real data, and some others; the characters trained on."""
     sets = recipe.data.load()
-    number = max(_RECORDS, *(_prompts_at_once(recipe, stage) for stage in recipe.stages))
+    number = max(_RECORDS, *(stage.settings.prompts_at_once(stage.processes) for stage in recipe.stages))
     files, characters = {}, 0
     for name in SETS:
         records: Sequence[Document | Span] = getattr(sets, name)
@@ -96,15 +95,6 @@ def _some_data(recipe: Recipe, folder: Path) -> tuple[FilesSource, int]:
             if name in ("annotated", "spans"):
                 characters += sum(len(record.text) for record in chosen)
     return FilesSource(**files), characters
-
-
-def _prompts_at_once(recipe: Recipe, stage: Stage) -> int:
-    settings = stage.settings
-    if settings.trainer_config != "grpo":
-        return 0
-    trainer = trainer_of(settings, recipe.head)
-    together = generation_batch(trainer, stage.processes)
-    return int(together // trainer["num_generations"])
 
 
 def _longest_and_others(records: Sequence[Document | Span], number: int) -> list[Document | Span]:

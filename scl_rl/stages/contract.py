@@ -185,6 +185,9 @@ class StageSettings(BaseModel):
     trainer_config: ClassVar[str | None] = None
     """Whose fields ``trainer`` takes: "sft", "dpo" or "grpo"; None: it trains nothing."""
 
+    answer_limit_setting: ClassVar[tuple[str, ...]] = ("max_new_tokens",)
+    """The setting that ``answer_limit`` comes from: the way to it from the stage."""
+
     managed_fields: ClassVar[Mapping[str, str]] = {}
     """Fields of ``trainer`` that are set elsewhere, and where."""
 
@@ -214,6 +217,30 @@ class StageSettings(BaseModel):
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """Why it can't start from these stages, though they have what it starts from; empty if it can."""
         return ""
+
+    def trainer_values(self) -> dict[str, Any]:
+        """Fields of the trainer's config that the stage's other settings decide."""
+        return {}
+
+    def answer_limit(self) -> int | None:
+        """Maximum tokens of an answer that the stage lets a model write; None: it lets it write nothing."""
+        return None
+
+    def prompts_at_once(self, processes: int) -> int:
+        """The prompts that it can't do without in one go; 0: any number will do."""
+        return 0
+
+    def matches_tokens(self) -> bool:
+        """Whether it trains on as many tokens as the stages beside it used."""
+        return False
+
+    def adapter(self) -> dict[str, Any] | None:
+        """Fields of peft's LoraConfig, if it puts an adapter on its model."""
+        return None
+
+    def rewards_used(self) -> list[tuple[str, dict[str, Any]]]:
+        """Name and arguments of each reward that the stage calls."""
+        return []
 
     def rehearsed(self, tokens: int) -> Self:
         """The same with as little to do as shows whether it works, on a few documents and a random model.

@@ -11,7 +11,8 @@ import pytest
 
 from scl_rl.errors import UserError
 from scl_rl.recipe.load import load_recipe
-from scl_rl.stages.shared.checks import generation_batch, trainer_of
+from scl_rl.stages.grpo.settings import generation_batch
+from scl_rl.stages.shared.config import Machine, resolve
 from scl_rl.stages.shared.trl_fields import config_defaults, config_kinds, loss_types
 from tests.recipe.test_load import BROKEN, GOOD
 
@@ -317,11 +318,13 @@ def test_what_fields_take() -> None:
 
 
 def test_the_generation_batch() -> None:
-    recipe = load_recipe(_written(with_trainer("grpo", "per_device_train_batch_size: 4")))
-    grpo = recipe.written["grpo"]
-    assert generation_batch(trainer_of(grpo, recipe.head)) == 16
-    recipe = load_recipe(_written(with_trainer("grpo", "generation_batch_size: 24, num_generations: 6")))
-    assert generation_batch(trainer_of(recipe.written["grpo"], recipe.head)) == 24
+    for written, expected in (
+        ("per_device_train_batch_size: 4", 16),
+        ("generation_batch_size: 24, num_generations: 6", 24),
+    ):
+        grpo = load_recipe(_written(with_trainer("grpo", written))).written["grpo"]
+        assert generation_batch(resolve(grpo, "float32", Machine.guessed())) == expected
+        assert grpo.prompts_at_once(processes=1) == expected // (8 if expected == 16 else 6)
 
 
 def _written(text: str) -> Path:

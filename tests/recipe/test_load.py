@@ -181,7 +181,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "documents: 0.7, spans: 0.3",
         "documents: 0",
-        ["r.yaml:15:3: at stages.scl: documents and spans can't both be 0"],
+        ["r.yaml:15:3: at stages.scl: documents, spans, filled, answers can't all be 0"],
     ),
     (
         "documents: 0.7",

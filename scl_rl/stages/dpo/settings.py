@@ -49,6 +49,20 @@ class DpoSettings(CheckedSettings):
         """What it is checked on."""
         return {"dev"}
 
+    def trainer_values(self) -> dict[str, Any]:
+        """Its epochs, no pair cut, and the anchor as one more loss."""
+        losses = self.trainer.get("loss_type") or ["sigmoid"]
+        losses = [losses] if isinstance(losses, str) else list(losses)
+        weights = list(self.trainer.get("loss_weights") or [1.0] * len(losses))
+        if self.anchor and "sft" not in losses:
+            losses, weights = [*losses, "sft"], [*weights, self.anchor]
+        fixed = {"num_train_epochs": self.epochs, "max_length": None}
+        return {**fixed, "loss_type": losses, "loss_weights": weights}
+
+    def answer_limit(self) -> int | None:
+        """Of the answers in the checks."""
+        return self.max_new_tokens
+
     def rehearsed(self, tokens: int) -> Self:
         """Once over the pairs."""
         return self.model_copy(update={"epochs": 1.0, **CHECKS_AT_THE_ENDS})

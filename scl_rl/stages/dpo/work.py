@@ -20,7 +20,7 @@ from ..shared.checkpoints import train
 from ..shared.dev_eval import DevChecks
 from ..shared.progress import Progress, Speed
 from ..shared.prompting import Prompting
-from ..shared.trainer import quiet_libraries, start_model, trainer_defaults, without_printing
+from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
 from .cpu_loss import answer_positions_alone
 from .settings import DpoSettings
 
@@ -42,7 +42,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
     rows = _rows(context, prompting)
-    config = DPOConfig(**_config(settings, context))
+    config = DPOConfig(**trainer_fields(settings, context))
     a_step = config.per_device_train_batch_size * config.gradient_accumulation_steps * ranks.count()
     steps = math.ceil(math.ceil(len(rows) / a_step) * settings.epochs)
     log = LikelihoodLog(context, steps, config.beta)
@@ -66,24 +66,6 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
         "kept_step": checks.best_step,
         "dev_joint_f1": checks.scores,
         **log.figures(),
-    }
-
-
-def _config(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
-    given = dict(settings.trainer)
-    losses = given.pop("loss_type", ["sigmoid"])
-    losses = [losses] if isinstance(losses, str) else list(losses)
-    weights = list(given.pop("loss_weights", None) or [1.0] * len(losses))
-    if settings.anchor and "sft" not in losses:
-        losses, weights = [*losses, "sft"], [*weights, settings.anchor]
-    return {
-        **trainer_defaults(context),
-        **settings.trainer_defaults,
-        **given,
-        "loss_type": losses,
-        "loss_weights": weights,
-        "num_train_epochs": settings.epochs,
-        "max_length": None,
     }
 
 

@@ -44,6 +44,10 @@ class FillSettings(StageSettings):
             raise ValueError("how: each can stand there once")
         return self
 
+    def answer_limit(self) -> int | None:
+        """Of every answer."""
+        return self.max_new_tokens
+
     def uses(self) -> set[str]:
         """What it fills in, and what it looks words up in."""
         return {"code_only", "spans"}

@@ -34,6 +34,7 @@ class GrpoSettings(Rewarded, CheckedSettings):
     }
     optional_outputs: ClassVar[tuple[str, ...]] = ("completions", "windows")
     trainer_config: ClassVar[str | None] = "grpo"
+    answer_limit_setting: ClassVar[tuple[str, ...]] = ("trainer", "max_completion_length")
     managed_fields: ClassVar[Mapping[str, str]] = {
         "output_dir": "the run folder",
         "seed": "the recipe's 'seed'",
@@ -62,6 +63,32 @@ class GrpoSettings(Rewarded, CheckedSettings):
         """What it trains on and what it is checked on."""
         return {"dev", *given_sets(self.documents, self.code_only)}
 
+    def trainer_values(self) -> dict[str, Any]:
+        """Its steps and the weights of its rewards."""
+        return {"max_steps": self.steps, "reward_weights": [reward.weight for reward in self.rewards]}
+
+    def answer_limit(self) -> int | None:
+        """Of the answers that are rewarded, and of those in the checks."""
+        return int(
+            self.trainer.get("max_completion_length") or self.trainer_defaults["max_completion_length"]
+        )
+
+    def prompts_at_once(self, processes: int) -> int:
+        """Those of one generation batch."""
+        fields = {**self.trainer_defaults, **self.trainer}
+        return generation_batch(fields, processes) // int(fields["num_generations"])
+
     def rehearsed(self, tokens: int) -> Self:
         """Two steps."""
         return self.model_copy(update={"steps": 2, **CHECKS_AT_THE_ENDS})
+
+
+def generation_batch(trainer: Mapping[str, Any], processes: int = 1) -> int:
+    """How many completions GRPO samples at a time, in all processes together.
+
+    Args:
+        trainer: fields of TRL's GRPOConfig.
+    """
+    whole = trainer.get("generation_batch_size")
+    rounds = trainer.get("steps_per_generation") or trainer["gradient_accumulation_steps"]
+    return int(whole or trainer["per_device_train_batch_size"] * rounds * processes)

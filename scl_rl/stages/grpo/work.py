@@ -15,7 +15,7 @@ from ..shared.checkpoints import train
 from ..shared.dev_eval import DevChecks
 from ..shared.prompting import Prompting, some_windows
 from ..shared.rewards import accuracies
-from ..shared.trainer import quiet_libraries, start_model, trainer_defaults, without_printing
+from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
 from .monitor import Monitor
 from .observer import Observer
 from .settings import GrpoSettings
@@ -31,15 +31,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     quiet_libraries()
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
-    config = GRPOConfig(
-        **{
-            **trainer_defaults(context),
-            **settings.trainer_defaults,
-            **settings.trainer,
-            "reward_weights": [reward.weight for reward in settings.rewards],
-            "max_steps": settings.steps,
-        }
-    )
+    config = GRPOConfig(**trainer_fields(settings, context))
     monitor = Monitor(settings.steps, config.max_completion_length)
     log = StepLog(context, monitor, settings.steps)
     most = config.max_completion_length

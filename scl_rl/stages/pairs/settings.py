@@ -59,6 +59,10 @@ class PairsSettings(Rewarded):
             raise ValueError("nothing to make pairs of: give 'samples' or 'negatives'")
         return self
 
+    def answer_limit(self) -> int | None:
+        """Of every answer."""
+        return self.max_new_tokens
+
     def uses(self) -> set[str]:
         """What it takes prompts from."""
         return given_sets(self.documents, self.code_only) | ({"spans"} if self.spans else set())

@@ -41,6 +41,10 @@ class PredictSettings(StageSettings):
             raise ValueError("codes: only decoding: constrained is held to them")
         return self
 
+    def answer_limit(self) -> int | None:
+        """Of every answer."""
+        return self.max_new_tokens
+
     def uses(self) -> set[str]:
         """The documents that it is about."""
         return {self.on}

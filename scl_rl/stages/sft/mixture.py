@@ -10,7 +10,8 @@ from pathlib import Path
 from ...corpus.jsonl import read_documents, read_spans
 from ...errors import UserError
 from ...modeling.generate import encode_prompt
-from ..contract import StageContext, StageResult
+from ..contract import StageContext
+from ..shared.cost import matched_tokens
 from ..shared.prompting import Prompting, annotated_windows, span_document
 from .settings import SftSettings
 
@@ -52,17 +53,12 @@ def budget(settings: SftSettings, context: StageContext) -> int:
     ours = {stage.name for parent in context.parents for stage in parent.lineage()}
     spent = [stage for stage in context.beside[0].lineage() if stage.name not in ours]
     if settings.like_by == "tokens":
-        return sum(cost_in_tokens(stage) for stage in spent)
+        return sum(matched_tokens(stage.figures) for stage in spent)
     before = [s for parent in context.parents for s in parent.lineage() if s.kind == "sft"]
     if not before or not before[-1].minutes:
         raise UserError(f"stage '{context.name}': like_by: seconds: there is no SFT stage before it")
-    speed = cost_in_tokens(before[-1]) / before[-1].minutes
+    speed = matched_tokens(before[-1].figures) / before[-1].minutes
     return max(1, int(speed * sum(stage.minutes for stage in spent)))
-
-
-def cost_in_tokens(stage: StageResult) -> int:
-    """The tokens that a stage trained on, and those that it generated."""
-    return sum(int(stage.figures.get(name) or 0) for name in ("tokens", "generated_tokens"))
 
 
 def _documents(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:

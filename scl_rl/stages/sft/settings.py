@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ..contract import StageSettings
+from ..shared.config import Depends
 from ..shared.settings import CHECKS_AT_THE_ENDS, TrainingSettings
 
+_FROM_DATA = ("documents", "spans")  # shares of what the data source gives
 _MAKERS = {"filled": "fill", "answers": "pairs"}  # our kinds that have these outputs
 MADE = tuple(_MAKERS)  # shares of an output of the stage before
 
@@ -62,6 +64,7 @@ class SftSettings(TrainingSettings):
         "max_length": "the recipe's 'window'",
     }
     trainer_defaults: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": Depends("peft", 1e-3, 5e-5),
         "per_device_train_batch_size": 8,
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,
@@ -71,13 +74,13 @@ class SftSettings(TrainingSettings):
     @property
     def shares(self) -> dict[str, float]:
         """The sources that are used, each with its share; they need not add up to 1."""
-        given = {name: getattr(self, name) for name in ("documents", "spans", *MADE)}
+        given = {name: getattr(self, name) for name in (*_FROM_DATA, *MADE)}
         return {name: share for name, share in given.items() if share}
 
     @model_validator(mode="after")
     def _some_data(self) -> SftSettings:
         if not self.shares:
-            raise ValueError("documents and spans can't both be 0")
+            raise ValueError(f"{', '.join((*_FROM_DATA, *MADE))} can't all be 0")
         if (self.tokens is None) == (self.like is None):
             raise ValueError("needs 'tokens', or 'like', a stage whose cost to match")
         return self
@@ -91,6 +94,10 @@ class SftSettings(TrainingSettings):
         """The stage whose cost it matches."""
         return [] if self.like is None else [self.like]
 
+    def matches_tokens(self) -> bool:
+        """Where it says so."""
+        return self.like is not None and self.like_by == "tokens"
+
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """What it takes from a stage that makes no such thing, or leaves of one that does."""
         for name in MADE:
@@ -101,6 +108,14 @@ class SftSettings(TrainingSettings):
                 kind = _MAKERS[name]
                 return f"starts from a stage of kind {kind}, whose {name} are left out: give '{name}' a share"
         return ""
+
+    def trainer_values(self) -> dict[str, Any]:
+        """Once over the examples, none of them cut."""
+        return {"num_train_epochs": 1, "max_length": None}
+
+    def answer_limit(self) -> int | None:
+        """Of the answers in the checks, if there are any."""
+        return None if self.check_every is None else self.max_new_tokens
 
     def rehearsed(self, tokens: int) -> Self:
         """On documents and spans: what other stages make, a random model makes badly or not at all."""

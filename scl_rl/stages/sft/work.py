@@ -14,7 +14,7 @@ from ..shared.dev_eval import DevChecks
 from ..shared.progress import trainer_progress
 from ..shared.prompting import Prompting
 from ..shared.settings import CheckedSettings
-from ..shared.trainer import quiet_libraries, save_model, start_model, trainer_defaults, without_printing
+from ..shared.trainer import quiet_libraries, save_model, start_model, trainer_fields, without_printing
 from .mixture import compose, in_batches
 from .settings import SftSettings
 
@@ -30,16 +30,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
     examples, counts = compose(settings, context, prompting)
-    config = SFTConfig(
-        **{
-            **trainer_defaults(context),
-            "learning_rate": 1e-3 if settings.peft else 5e-5,
-            **settings.trainer_defaults,
-            **settings.trainer,
-            "num_train_epochs": 1,
-            "max_length": None,
-        }
-    )
+    config = SFTConfig(**trainer_fields(settings, context))
     together = config.per_device_train_batch_size * ranks.count()  # all wait for the longest of these
     steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
     checks = _checks(settings, steps, context, loaded, prompting)

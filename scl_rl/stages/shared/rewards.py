@@ -31,6 +31,10 @@ class Rewarded(StageSettings):
         min_length=1,
     )
 
+    def rewards_used(self) -> list[tuple[str, dict[str, Any]]]:
+        """Those under ``rewards``."""
+        return [(reward.name, reward.args) for reward in self.rewards]
+
     @field_validator("rewards", mode="before")
     @classmethod
     def _names_alone(cls, value: Any) -> Any:

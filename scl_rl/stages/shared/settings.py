@@ -45,6 +45,10 @@ class TrainingSettings(StageSettings):
         """As in the recipe."""
         return self.seeds or []
 
+    def adapter(self) -> dict[str, Any] | None:
+        """As under ``peft``."""
+        return self.peft
+
     @field_validator("seeds")
     @classmethod
     def _different(cls, value: list[int] | None) -> list[int] | None:

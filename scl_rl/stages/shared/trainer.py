@@ -11,6 +11,7 @@ from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
 from ..contract import StageContext
+from .config import Machine, resolve
 from .settings import TrainingSettings
 
 
@@ -92,27 +93,10 @@ def _seed(seed: int) -> None:
     set_seed(seed)
 
 
-def trainer_defaults(context: StageContext) -> dict[str, Any]:
-    """Fields of every trainer's config that a recipe may override, and the ones that the runner owns."""
-    import torch
-
-    cuda = torch.cuda.is_available()
-    fast_bfloat16 = cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return {
-        "output_dir": str(context.checkpoints),
-        "seed": context.seed,
-        "use_cpu": not cuda,
-        "bf16": fast_bfloat16 and context.model.dtype == "bfloat16",
-        "gradient_checkpointing": cuda,
-        "logging_steps": 5,
-        "save_strategy": "steps",
-        "save_steps": 0.25,
-        "save_total_limit": 1,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "dataloader_pin_memory": cuda,
-        "ddp_find_unused_parameters": False,  # there are none
-    }
+def trainer_fields(settings: TrainingSettings, context: StageContext) -> dict[str, Any]:
+    """The fields that the stage's TRL config is made with."""
+    config = resolve(settings, context.model.dtype, Machine.seen_by_torch())
+    return {**config.ours, "output_dir": str(context.checkpoints), "seed": context.seed}
 
 
 def model_card(context: StageContext) -> ModelCard:

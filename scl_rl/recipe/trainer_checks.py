@@ -1,0 +1,51 @@
+"""What trainers and the model ask of a recipe, noted at the lines where it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Where
+from ..modeling.shape import ModelShape
+from ..stages.contract import StageSettings
+from ..stages.shared.checks import trainer_problems
+from ..stages.shared.config import Machine, resolve_written
+from .schema import Head
+from .tree import Tree
+
+
+def check_context(head: Head, stages: dict[str, StageSettings], shape: ModelShape | None, tree: Tree) -> None:
+    """Note windows and answers that are together more than the model reads."""
+    if shape is None:
+        return
+    for name, settings in stages.items():
+        answer, window = settings.answer_limit(), head.window.tokens if head.window else 0
+        if answer is not None and answer + window > shape.context:
+            what = f"{window} tokens of a note and {answer} of an answer" if window else f"{answer} tokens"
+            tree.fail(("stages", name), f"{what} are more than the {shape.context} that the model reads")
+
+
+def check_trainer(
+    name: str, kind: type[StageSettings], written: dict[str, Any], dtype: str, tree: Tree, processes: int = 1
+) -> None:
+    """Note what the trainer of a stage would refuse, whatever else is wrong with the stage.
+
+    Args:
+        written: the stage as written.
+        dtype: number format of the model's weights.
+        processes: how many train together.
+    """
+    if kind.trainer_config is None:
+        return
+    sections = {part: _sound(written.get(part), ("stages", name, part), tree) for part in ("trainer", "peft")}
+    anywhere = Machine(gpu=False, bfloat16=True)  # it may run on another machine than this one
+    config = resolve_written(kind, sections, dtype, anywhere)
+    problems = trainer_problems(kind, config, sections["trainer"], sections["peft"], processes)
+    for problem in problems:
+        tree.add(("stages", name), problem)
+
+
+def _sound(section: Any, where: Where, tree: Tree) -> dict[str, Any]:
+    """The fields of a section that have no problem yet."""
+    if not isinstance(section, dict):
+        return {}
+    return {name: value for name, value in section.items() if not tree.spoilt((*where, name))}
