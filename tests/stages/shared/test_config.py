@@ -26,16 +26,9 @@ STAGES: dict[str, tuple[type[Any], TrainingSettings]] = {
     "grpo": (GRPOConfig, GrpoSettings(steps=2)),
 }
 WORKED_OUT = {  # TRL makes these of other fields when it makes the config
-    *(
-        "generation_batch_size",
-        "steps_per_generation",
-        "report_to",
-        "run_name",
-        "accelerator_config",
-        "debug",
-        "fsdp",
-    ),
+    *("generation_batch_size", "steps_per_generation", "report_to", "run_name", "accelerator_config"),
     *("eval_strategy", "logging_dir", "model_init_kwargs", "vllm_gpu_memory_utilization"),
+    *("debug", "fsdp", "pad_to_multiple_of"),
 }
 
 
