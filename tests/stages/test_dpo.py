@@ -14,6 +14,7 @@ from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document, Span
 from scl_rl.errors import UserError
 from scl_rl.stages.contract import DataFiles, StageResult
+from scl_rl.stages.dpo.likelihood_log import LikelihoodLog
 from scl_rl.stages.dpo.settings import DpoSettings
 from scl_rl.stages.pairs import work as making_pairs
 from scl_rl.stages.pairs.settings import PairsSettings
@@ -237,9 +238,7 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
     settings = DpoSettings(epochs=2, dev_documents=1, check_every=99, trainer={**FEW, "save_steps": 2})
     settings.run(stage(place, "straight", pairs))
 
-    from scl_rl.stages.dpo import work as training_dpo
-
-    logged = training_dpo.LikelihoodLog.logged
+    logged = LikelihoodLog.logged
 
     def stop(self, step, logs):
         logged(self, step, logs)
@@ -248,7 +247,7 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
 
     at = stage(place, "twice", pairs, said := [])
     with monkeypatch.context() as patch:
-        patch.setattr(training_dpo.LikelihoodLog, "logged", stop)
+        patch.setattr(LikelihoodLog, "logged", stop)
         with pytest.raises(KeyboardInterrupt):
             settings.run(at)
     settings.run(at)

@@ -25,7 +25,8 @@ from scl_rl.rewards_api.weighted import Target  # noqa: E402
 from scl_rl.stages.contract import DataFiles, StageContext  # noqa: E402
 from scl_rl.stages.grpo.settings import GrpoSettings  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
-from scl_rl.stages.shared.dev_eval import DevChecks  # noqa: E402
+from scl_rl.stages.shared.dev_eval import DevEval  # noqa: E402
+from scl_rl.stages.shared.settings import EvalSchedule  # noqa: E402
 from tests.support.stages import result_of  # noqa: E402
 from tests.support.tiny import make_tiny_model  # noqa: E402
 
@@ -96,7 +97,7 @@ def weights(monkeypatch):
         self.scores[str(step)] = 0.5 - step / 10
         self._file.write_text(json.dumps(self.scores))
 
-    monkeypatch.setattr("scl_rl.stages.shared.dev_eval.DevChecks._score", score)
+    monkeypatch.setattr("scl_rl.stages.shared.dev_eval.DevEval._score", score)
     return seen
 
 
@@ -338,8 +339,8 @@ def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
     ],
 )
 def test_a_checkpoint_is_kept_for_a_gain_and_not_for_noise(least_gain, scores, kept):
-    checks = object.__new__(DevChecks)
-    checks._least_gain, checks.scores, checks._last_is_best = least_gain, scores, False
+    checks = object.__new__(DevEval)
+    checks.scores, checks._schedule = scores, EvalSchedule(2, 2, 8, keep="best", min_gain=least_gain)
     assert checks.best_step == kept
-    checks._last_is_best = True
+    checks._schedule = EvalSchedule(2, 2, 8, keep="last")
     assert checks.best_step == max(map(int, scores))

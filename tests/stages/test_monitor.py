@@ -5,7 +5,8 @@ import json
 import pytest
 
 from scl_rl.stages.grpo.monitor import Monitor, in_words
-from scl_rl.stages.grpo.observer import Observer, forget_after
+from scl_rl.stages.grpo.observer import Observer
+from scl_rl.stages.shared.step_log import truncate_after_step
 
 
 def follow(figures, checks=(), total=None, most_tokens=64):
@@ -156,7 +157,7 @@ def test_completions_are_kept_with_their_step_and_group(tmp_path):
 
 def test_steps_that_will_be_made_again_are_forgotten_and_half_a_line_too(tmp_path):
     path = tmp_path / "monitor.jsonl"
-    assert forget_after(path, 3) == []
+    assert truncate_after_step(path, 3) == []
     path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
-    assert forget_after(path, 2) == [{"step": 1}, {"step": 2}]
+    assert truncate_after_step(path, 2) == [{"step": 1}, {"step": 2}]
     assert path.read_text() == '{"step": 1}\n{"step": 2}\n'

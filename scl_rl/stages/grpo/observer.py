@@ -10,7 +10,6 @@ from typing import Any
 from ...answer.grammar import AnswerFormat
 from ...answer.parse import parse
 from ...answer.prompt import Completion, completion_text
-from ...corpus.jsonl import whole_lines
 from ...modeling import ranks
 from ...scoring.account import account
 from ...scoring.judge import GoldDocument
@@ -110,12 +109,3 @@ class Observer:
                     "rewards": {name: values[i] for name, values in given.items()},
                 }
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def forget_after(path: Path, step: int) -> list[dict[str, Any]]:
-    """The lines of a JSONL file up to a step; those of later ones, which are about to be made again, go."""
-    if not path.exists():
-        return []
-    kept = [line for line in whole_lines(path) if line["step"] <= step]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), encoding="utf-8")
-    return kept

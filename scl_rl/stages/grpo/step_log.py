@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ...errors import WorkError
@@ -11,13 +12,12 @@ from ...modeling import ranks
 from ...rewards_api.call import RewardError
 from ...rewards_api.guard import Failed
 from ..contract import StageContext
-from ..shared.progress import Progress, Speed
-from .monitor import Figures, Monitor, in_words
-from .observer import PREFIX, forget_after
+from ..shared.step_log import StepLog, truncate_after_step
+from .monitor import Monitor, in_words
+from .observer import PREFIX
 
 COMPLETIONS = "completions.jsonl"
 WINDOWS = "windows.jsonl"  # what the completions are about, as documents
-MONITOR = "monitor.jsonl"
 FAILED = "failed_reward.json"
 
 _FROM_TRL = {
@@ -33,22 +33,17 @@ _FROM_TRL = {
 }
 
 
-class StepLog:
+class MetricsLog(StepLog):
     """Writes down what TRL logs and what the dev checks find, and says what the monitor warns of."""
 
-    def __init__(self, context: StageContext, monitor: Monitor, steps: int) -> None:
-        self._context = context
-        self._monitor = monitor
-        self._steps = steps
-        self._file = context.folder / MONITOR
-        self._speed, self._progress = Speed(), Progress(context.name, context.progress)
+    def __init__(self, context: StageContext, steps: int, max_tokens: int) -> None:
+        super().__init__(context, steps)
+        self._monitor = Monitor(steps, max_tokens)
 
-    def began(self, step: int) -> None:
-        """Training begins after ``step``: take up what was written until then, and forget the rest."""
-        self._speed = Speed()
-        self._progress = Progress(self._context.name, self._context.progress, step)
-        forget_after(self._context.folder / COMPLETIONS, step)
-        for line in forget_after(self._file, step):
+    def resumed(self, step: int, lines: list[dict[str, Any]]) -> None:
+        """Let the monitor know of the steps before."""
+        truncate_after_step(self._context.folder / COMPLETIONS, step)
+        for line in lines:
             if "dev_joint_f1" in line:
                 self._monitor.check(line["step"], line["dev_joint_f1"])
             if "reward" in line:
@@ -56,11 +51,12 @@ class StepLog:
 
     def checked(self, step: int, joint_f1: float) -> None:
         """Take a dev check in; the line of its step follows when TRL logs it."""
-        self._warn(self._monitor.check(step, joint_f1))
-        if step == 0:
+        known = step in self._monitor.checks
+        self._warn_of(self._monitor.check(step, joint_f1))
+        if step == 0 and not known:
             self._write({"step": 0, "dev_joint_f1": joint_f1})
 
-    def logged(self, step: int, logs: dict[str, Any]) -> None:
+    def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Take in what TRL logs after a step."""
         if "reward" not in logs:
             return
@@ -69,14 +65,13 @@ class StepLog:
         rewards = [key.split("/")[1] for key in logs if key.startswith("rewards/") and key.endswith("/mean")]
         figures["rewards"] = {name: logs[f"rewards/{name}/mean"] for name in rewards}
         figures["parts"] = {key: value for key, value in logs.items() if key.split("/")[0] in rewards}
-        if step in self._monitor.checks:
-            figures["dev_joint_f1"] = self._monitor.checks[step]
-        self._write(figures)
         checks = self._monitor.checks
+        if step in checks:
+            figures["dev_joint_f1"] = checks[step]
+        self._write(figures)
         dev = f", dev joint F1 {checks[max(checks)]:.3f}" if checks else ""
-        note = f", {in_words(figures)}{dev}{self._speed.logged(logs)}"
-        self._progress.count(step, self._steps, note)
-        self._warn(self._monitor.step(figures))
+        self._show(step, in_words(figures) + dev, logs)
+        self._warn_of(self._monitor.step(figures))
 
     def figures(self) -> dict[str, Any]:
         """Every figure as a list over the steps, and the warnings."""
@@ -87,28 +82,9 @@ class StepLog:
             "warnings": self._monitor.warnings,
         }
 
-    def callback(self) -> Any:
-        """This log as a TrainerCallback."""
-        from transformers import TrainerCallback
-
-        log = self
-
-        class _Log(TrainerCallback):  # type: ignore[misc]
-            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                log.began(state.global_step)
-
-            def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-                log.logged(state.global_step, logs or {})
-
-        return _Log()
-
-    def _warn(self, warnings: list[str]) -> None:
+    def _warn_of(self, warnings: list[str]) -> None:
         for warning in warnings:
-            self._context.say(f"{self._context.name}: warning: {warning}")
-
-    def _write(self, figures: Figures) -> None:
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(figures) + "\n")
+            self._warn(warning)
 
 
 def keep_failure(context: StageContext) -> Failed:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from ..contract import StageSettings
 from ..shared.config import Depends
-from ..shared.settings import CHECKS_AT_THE_ENDS, TrainingSettings
+from ..shared.settings import CHECKS_AT_THE_ENDS, EvalSchedule, TrainingSettings
 
 _FROM_DATA = ("documents", "spans")  # shares of what the data source gives
 _MAKERS = {"filled": "fill", "answers": "pairs"}  # our kinds that have these outputs
@@ -112,6 +112,12 @@ class SftSettings(TrainingSettings):
     def trainer_values(self) -> dict[str, Any]:
         """Once over the examples, none of them cut."""
         return {"num_train_epochs": 1, "max_length": None}
+
+    def eval_schedule(self) -> EvalSchedule | None:
+        """As the settings say; None without ``check_every``."""
+        if self.check_every is None:
+            return None
+        return EvalSchedule(self.check_every, self.dev_documents, self.max_new_tokens)
 
     def answer_limit(self) -> int | None:
         """Of the answers in the checks, if there are any."""

@@ -6,26 +6,23 @@ import math
 import random
 from typing import Any
 
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
 from ...modeling import ranks
-from ...modeling.load import Loaded
 from ..contract import StageContext
 from ..shared.checkpoints import train
-from ..shared.dev_eval import DevChecks
-from ..shared.progress import trainer_progress
+from ..shared.dev_eval import DevEval
 from ..shared.prompting import Prompting
-from ..shared.settings import CheckedSettings
+from ..shared.step_log import LossProgress
 from ..shared.trainer import quiet_libraries, save_model, start_model, trainer_fields, without_printing
+from .cpu_loss import AnswerLossTrainer
 from .mixture import compose, in_batches
 from .settings import SftSettings
 
 
 def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     """Run an SFT stage; see :class:`SftSettings`."""
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    from .cpu_loss import AnswerLossTrainer
-
     quiet_libraries()
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
@@ -33,7 +30,8 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     config = SFTConfig(**trainer_fields(settings, context))
     together = config.per_device_train_batch_size * ranks.count()  # all wait for the longest of these
     steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
-    checks = _checks(settings, steps, context, loaded, prompting)
+    schedule = settings.eval_schedule()
+    checks = None if schedule is None else DevEval(schedule, steps, context, loaded, prompting)
     trainer = without_printing(
         (AnswerLossTrainer if config.use_cpu and ranks.count() == 1 else SFTTrainer)(
             model=loaded.model,
@@ -43,8 +41,8 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
             ),
             processing_class=loaded.tokenizer,
             callbacks=[
-                trainer_progress(context, checks.latest if checks else str),
-                *([checks.callback()] if checks else []),
+                LossProgress(context, checks.latest if checks else str),
+                *([checks] if checks else []),
             ],
         )
     )
@@ -59,12 +57,3 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         "loss": losses[-1] if losses else None,
         **({"dev_joint_f1": checks.scores} if checks else {}),
     }
-
-
-def _checks(
-    settings: SftSettings, steps: int, context: StageContext, loaded: Loaded, prompting: Prompting
-) -> DevChecks | None:
-    if settings.check_every is None:
-        return None
-    how = CheckedSettings(check_every=settings.check_every, dev_documents=settings.dev_documents)
-    return DevChecks(how, steps, context, loaded, prompting, settings.max_new_tokens, keep=False)

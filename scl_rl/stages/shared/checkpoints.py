@@ -14,6 +14,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from transformers import TrainerCallback
+
 from ...atomic import write_json
 from ...checksum import length_and_crc
 from ...modeling import ranks
@@ -41,7 +43,7 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         every = trainer.args.save_steps
         steps = every if every >= 1 else every * trainer.args.max_steps
         trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
-    trainer.add_callback(_callback(kept, steps_between))
+    trainer.add_callback(_SignedCheckpoints(kept, steps_between))
     found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
     with STOP.graceful_shutdown():
         trainer.train(resume_from_checkpoint=None if found is None else str(found))
@@ -86,27 +88,28 @@ def damage(checkpoint: Path) -> str:
     return ""
 
 
-def _callback(kept: int, steps_between: int) -> Any:
-    from transformers import TrainerCallback
+class _SignedCheckpoints(TrainerCallback):  # type: ignore[misc]
+    """Signs every checkpoint, keeps the last ones, and makes one when the stage is asked to stop."""
 
-    class _Checkpoints(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if state.global_step % steps_between or state.global_step >= state.max_steps:
-                return
-            STOP.asked = any(ranks.gather(STOP.asked))  # all stop at the same step
-            if STOP.asked:
-                control.should_save = control.should_training_stop = True
+    def __init__(self, kept: int, steps_between: int) -> None:
+        self._kept = kept
+        self._steps_between = steps_between
 
-        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            ranks.wait()  # each process has a part of it to write
-            if not state.is_world_process_zero:
-                return
-            *old, new = _checkpoints(Path(args.output_dir))
-            sign(new)
-            for checkpoint in old[: len(old) + 1 - kept]:
-                shutil.rmtree(checkpoint)
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step % self._steps_between or state.global_step >= state.max_steps:
+            return
+        STOP.asked = any(ranks.gather(STOP.asked))  # all stop at the same step
+        if STOP.asked:
+            control.should_save = control.should_training_stop = True
 
-    return _Checkpoints()
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        ranks.wait()  # each process has a part of it to write
+        if not state.is_world_process_zero:
+            return
+        *old, new = _checkpoints(Path(args.output_dir))
+        sign(new)
+        for checkpoint in old[: len(old) + 1 - self._kept]:
+            shutil.rmtree(checkpoint)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from transformers import TrainerCallback
+
 from ...atomic import write_json
 from ...corpus.jsonl import read_documents
 from ...corpus.types import Document, Prediction
@@ -14,39 +16,37 @@ from ...modeling import ranks
 from ...modeling.load import Loaded, save_trained
 from ..contract import StageContext
 from .prompting import Prompting, predict_documents
-from .settings import CheckedSettings
+from .settings import EvalSchedule
 from .trainer import model_card
 
 
-class DevChecks:
-    """Joint F1 on dev documents, before the first step and every few steps.
+class DevEval(TrainerCallback):  # type: ignore[misc]
+    """Joint F1 on dev documents, before the first step, every few steps and after the last.
 
-    The best model is kept, unless ``keep`` is false.
-    The training reward can rise while the model gets worse, so it decides nothing here.
+    The model that the schedule asks for is saved as the stage's. The training reward can rise while the model
+    gets worse, so it decides nothing here.
+
+    Args:
+        steps: optimizer steps of the whole training.
+        on_score: told of every step and its score.
     """
 
     def __init__(
         self,
-        settings: CheckedSettings,
+        schedule: EvalSchedule,
         steps: int,
         context: StageContext,
         loaded: Loaded,
         prompting: Prompting,
-        max_new_tokens: int,
-        checked: Callable[[int, float], None] = lambda step, score: None,
-        keep: bool = True,
+        on_score: Callable[[int, float], None] = lambda step, score: None,
     ) -> None:
-        self._keep = keep
-        self._every = settings.check_every
+        self._schedule = schedule
         self._last = steps
-        self._least_gain = settings.least_gain
-        self._last_is_best = settings.keep == "last"
         self._context = context
         self._loaded = loaded
         self._prompting = prompting
-        self._max_new_tokens = max_new_tokens
-        self._checked = checked
-        self._documents: list[Document] = read_documents(context.needed("dev"))[: settings.dev_documents]
+        self._on_score = on_score
+        self._documents: list[Document] = read_documents(context.needed("dev"))[: schedule.documents]
         self._file = context.folder / "dev_checks.json"
         self.scores: dict[str, float] = json.loads(self._file.read_text()) if self._file.exists() else {}
 
@@ -56,9 +56,9 @@ class DevChecks:
 
         Of the last check, where the last model is to be kept.
         """
-        if self._last_is_best:
+        if self._schedule.keep == "last":
             return max(map(int, self.scores))
-        least = self.scores["0"] + self._least_gain
+        least = self.scores["0"] + self._schedule.min_gain
         good = {int(step): score for step, score in self.scores.items() if score >= least}
         return max(good, key=lambda step: (good[step], -step), default=0)
 
@@ -71,12 +71,12 @@ class DevChecks:
         """Score the model as it is now, unless that was done, and keep it if it is the best so far."""
         if str(step) not in self.scores:
             self._score(step)
-        self._checked(step, self.scores[str(step)])
+        self._on_score(step, self.scores[str(step)])
 
     def _score(self, step: int) -> None:
         figures = evaluate_predictions(self._documents, self._predictions())
         self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
-        if self._keep and self.best_step == step and ranks.first():
+        if self._schedule.keep and self.best_step == step and ranks.first():
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
         write_json(self._file, self.scores)
         self._context.say(
@@ -86,23 +86,17 @@ class DevChecks:
     def _predictions(self) -> list[Prediction]:
         """What the model as it is now says of the documents, of which each process reads its share."""
         ours = self._documents[ranks.rank() :: ranks.count()]
-        found, _ = predict_documents(self._loaded, ours, self._prompting, self._max_new_tokens, batch_size=16)
+        limit = self._schedule.max_new_tokens
+        found, _ = predict_documents(self._loaded, ours, self._prompting, limit, batch_size=16)
         of_all = {prediction.id: prediction for part in ranks.gather(found) for prediction in part}
         return [of_all[document.id] for document in self._documents]
 
-    def callback(self) -> Any:
-        """The checks as a TrainerCallback."""
-        from transformers import TrainerCallback
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Evaluate the parent."""
+        if state.global_step == 0:
+            self.check(0)
 
-        checks = self
-
-        class _Checks(TrainerCallback):  # type: ignore[misc]
-            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                if state.global_step == 0:
-                    checks.check(0)
-
-            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-                if state.global_step % checks._every == 0 or state.global_step == checks._last:
-                    checks.check(state.global_step)
-
-        return _Checks()
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Evaluate, if it is time to."""
+        if state.global_step % self._schedule.every == 0 or state.global_step == self._last:
+            self.check(state.global_step)

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..contract import StageContext
-
 _EVERY = 0.3  # seconds
 
 
@@ -50,22 +48,3 @@ class Speed:
             self._first = tokens, now
             return ""
         return f", {(tokens - self._first[0]) / (now - self._first[1]):,.0f} tokens/s"
-
-
-def trainer_progress(context: StageContext, latest: Callable[[], str]) -> Any:
-    """A TrainerCallback that tells steps, loss, speed and what ``latest`` says."""
-    from transformers import TrainerCallback
-
-    class _Steps(TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.speed, self.note = Speed(), ""
-            self.progress = Progress(context.name, context.progress, state.global_step)
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if "loss" in (logs or {}):
-                self.note = f", loss {float(logs['loss']):.3f}{self.speed.logged(logs)}"
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            self.progress.count(state.global_step, state.max_steps, self.note + latest())
-
-    return _Steps()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -67,6 +68,25 @@ class TrainingSettings(StageSettings):
         return value
 
 
+@dataclass(frozen=True)
+class EvalSchedule:
+    """How a model is evaluated on dev documents while it is trained.
+
+    Attributes:
+        every: steps between evaluations.
+        documents: dev documents of each.
+        max_new_tokens: maximum tokens per answer.
+        keep: the model to save, the best or the last; None = neither, the stage saves its own.
+        min_gain: joint F1 that the best must gain on the parent to be saved in its place.
+    """
+
+    every: int
+    documents: int
+    max_new_tokens: int
+    keep: Literal["best", "last"] | None = None
+    min_gain: float = 0.0
+
+
 CHECKS_AT_THE_ENDS = {"check_every": 1_000_000, "dev_documents": 2}  # before the first step, after the last
 
 
@@ -84,3 +104,8 @@ class CheckedSettings(TrainingSettings):
         ge=0,
         le=1,
     )
+
+    def eval_schedule(self) -> EvalSchedule:
+        """As the settings say."""
+        limit = self.answer_limit() or 0
+        return EvalSchedule(self.check_every, self.dev_documents, limit, self.keep, self.least_gain)

@@ -1,0 +1,47 @@
+"""The rewards of a GRPO stage as TRL calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...rewards_api.call import RewardFunction, reward_name
+from ...rewards_api.guard import distinct, guarded
+from ...rewards_api.load import load_bound
+from ..contract import StageContext
+from ..shared.rewards import accuracies
+from .observer import Observer
+from .settings import GrpoSettings
+from .step_log import COMPLETIONS, keep_failure
+
+
+class StageRewards:
+    """Loads the rewards first of all: what is wrong with one shows before the model is loaded.
+
+    Raises:
+        UserError: one can't be loaded, or refuses its arguments.
+    """
+
+    def __init__(self, settings: GrpoSettings, context: StageContext) -> None:
+        self._settings = settings
+        self._context = context
+        self._functions = [
+            load_bound(r.name, r.args, context.answer, context.offered) for r in settings.rewards
+        ]
+
+    def watched(self, group: int) -> list[RewardFunction]:
+        """Each under a name of its own, its values checked, and seen by the observer.
+
+        Args:
+            group: completions per prompt.
+        """
+        settings, context = self._settings, self._context
+        names = distinct([reward_name(function) for function in self._functions])
+        weights = {name: reward.weight for name, reward in zip(names, settings.rewards, strict=True)}
+        keep = context.folder / COMPLETIONS if settings.save_completions else None
+        observer = Observer(weights, group, context.answer, keep)
+        failed = keep_failure(context)
+        return [guarded(f, name, failed, observer) for f, name in zip(self._functions, names, strict=True)]
+
+    def accuracies(self) -> dict[str, Any]:
+        """How far those can be trusted that judge by a verifier of their own."""
+        return accuracies(self._settings.rewards, self._context)
