@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+# Controls, line separators, marks that reorder a line, and halves of pairs, which can't be printed.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Where = tuple[str | int, ...]
 """The way to a value inside another: keys and positions, from the outside in."""
@@ -25,7 +29,12 @@ class Problem:
 
     def __str__(self) -> str:
         line = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{line} ({self.hint})" if self.hint else line
+        return escaped(f"{line} ({self.hint})" if self.hint else line)
+
+
+def escaped(text: str) -> str:
+    """A text for one line of a terminal or a log, its control characters visible: ids may hold any."""
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class UserError(Exception):

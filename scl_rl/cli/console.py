@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import IO, Any
 
+from ..errors import escaped
+
 _EVERY = 60.0  # seconds between lines of progress where all of them stay
 
 
@@ -40,13 +42,13 @@ class RunConsole:
     def _print(self, line: str) -> None:
         from rich.text import Text
 
-        self._console.print(Text(line))
+        self._console.print(Text(escaped(line)))
 
     def _draw(self, line: str) -> None:
         from rich.live import Live
         from rich.text import Text
 
-        text = Text(line, no_wrap=True, overflow="ellipsis")
+        text = Text(escaped(line), no_wrap=True, overflow="ellipsis")
         if self._live is None:
             self._live = Live(
                 text,

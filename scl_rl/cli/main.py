@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import traceback
@@ -10,7 +11,9 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..errors import UserError, WorkError
+from ..atomic import DISK_FULL
+from ..errors import Problem, UserError, WorkError, escaped
+from ..process import confined
 from .check import check
 from .compare import compare
 from .data import data
@@ -21,6 +24,9 @@ from .recipes import recipes
 from .reward import reward
 from .run import run
 
+# What the file system does not let this user do; a traceback would add nothing.
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
+
 
 class Verbs(click.Group):
     """A group whose verbs may raise ``UserError`` (exit code 2), ``WorkError`` (1) and anything else (1)."""
@@ -29,13 +35,14 @@ class Verbs(click.Group):
         """Run the verb that was asked for."""
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         try:
-            return super().invoke(ctx)
+            with confined():
+                return super().invoke(ctx)
         except UserError as error:
             for problem in error.problems:
                 click.echo(f"error: {problem}", err=True)
             ctx.exit(2)
         except WorkError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {escaped(str(error))}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("stopped", err=True)
@@ -43,11 +50,17 @@ class Verbs(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename is not None and error.errno in _NOT_ALLOWED:
+                click.echo(f"error: {Problem(os.fsdecode(error.filename), str(error.strerror))}", err=True)
+                ctx.exit(2)
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                click.echo(f"error: the disk is full: {escaped(str(error))}", err=True)
+                ctx.exit(1)
             handle, log = tempfile.mkstemp(prefix="scl-rl-", suffix=".log", text=True)
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(traceback.format_exc())
             message = (str(error).strip().splitlines() or ["no message"])[0]
-            click.echo(f"error: {type(error).__name__}: {message} (traceback in {log})", err=True)
+            click.echo(f"error: {type(error).__name__}: {escaped(message)} (traceback in {log})", err=True)
             ctx.exit(1)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..errors import escaped
+
 
 def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
     """Print a table and the notes under it on standard output.
@@ -30,7 +32,7 @@ def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
         drawn.add_row(*(Text(cell_text(cell)) for cell in row))
     console.print(drawn)
     for note in notes:
-        console.print(Text(note))
+        console.print(Text(escaped(note)))
 
 
 def cell_text(cell: Any) -> str:
@@ -43,7 +45,7 @@ def cell_text(cell: Any) -> str:
         return f"{cell:.3f}" if abs(cell) <= 1 else f"{cell:,.1f}"
     if isinstance(cell, int):
         return f"{cell:,}"
-    return str(cell)
+    return escaped(str(cell))
 
 
 def print_breakdowns(breakdowns: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..answer.grammar import AnswerFormat
 from ..answer.settings import PromptSettings
 from ..errors import Problem, UserError
+from ..recipe.tree import Tree, read_text
 from ..stages.grpo.step_log import COMPLETIONS, WINDOWS
 from ..suggest import did_you_mean
 
@@ -54,7 +53,10 @@ def logged_by_run(stages: Path, recipe: Path, stage: str | None) -> Logged:
 
 
 def _recipe(path: Path) -> dict[str, Any]:
-    try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
-        raise UserError(Problem(str(path), "can't be read as a run's recipe")) from error
+    tree = Tree(str(path))
+    tree.load(read_text(path, str(path)))
+    if tree.problems:
+        raise UserError(*tree.problems)
+    if not isinstance(tree.value, dict):
+        raise UserError(Problem(str(path), "can't be read as a run's recipe"))
+    return tree.value

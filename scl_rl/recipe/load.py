@@ -22,7 +22,7 @@ from ..suggest import did_you_mean, shown
 from .explain import validate
 from .graph import check_beside, check_parents, expand
 from .override import apply_override
-from .schema import STAGE_NAME, Head, Recipe
+from .schema import MAX_NAME, MAX_SEED, STAGE_NAME, Head, Recipe
 from .trainer_checks import check_context, check_trainer
 from .tree import Tree, Where, read_text
 
@@ -67,7 +67,7 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     data_written, stages_written = top.pop("data", None), top.pop("stages", None)
     if isinstance(top.get("model"), str):
         top["model"] = {"name": top["model"]}
-    top.setdefault("name", Path(source).name.removesuffix(".yaml").removesuffix(".yml"))
+    top.setdefault("name", re.sub(r"\.ya?ml$", "", Path(source).name, flags=re.IGNORECASE))
     head = validate(Head, top, (), tree, others=("data", "stages"))
     if head is not None and _is_path(head.model.name) and not _at(base, head.model.name).exists():
         tree.fail(("model", "name"), f"there is no {_at(base, head.model.name)}")
@@ -88,7 +88,9 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
     problems = tree.problems + problems
     if problems or head is None or data is None:
         raise UserError(*problems)
-    return Recipe(head, data, stages, expand(stages, launches), base, source, tree.problem, shape)
+    variables = {at: found.written for at, found in tree.variables.items()}
+    expanded = expand(stages, launches)
+    return Recipe(head, data, stages, expanded, base, source, tree.problem, shape, variables)
 
 
 def _kinds(written: Any) -> dict[str, type[StageSettings]]:
@@ -101,7 +103,7 @@ def _kinds(written: Any) -> dict[str, type[StageSettings]]:
 
 def _read(name: str) -> tuple[str, str, Path]:
     """A recipe's text, its name in messages, and the folder its relative paths start from."""
-    if "/" in name or "\\" in name or name.endswith((".yaml", ".yml")):
+    if "/" in name or "\\" in name or name.lower().endswith((".yaml", ".yml")):
         path = Path(name).expanduser()
         if not path.is_file():
             near = did_you_mean(path.name, _beside(path), "")
@@ -156,7 +158,10 @@ def _stages(value: Any, base: Path, tree: Tree) -> tuple[dict[str, StageSettings
         if name == "data":
             tree.fail(where, "the name 'data' is taken by the data step", "choose another name")
         elif not re.fullmatch(STAGE_NAME, name):
-            tree.fail(where, "a stage's name is made of a-z, 0-9, _ and -, and starts with a letter or digit")
+            what = "a stage's name is made of a-z, 0-9, _ and -, and starts with a letter or digit"
+            tree.fail(
+                where, what if len(name) <= MAX_NAME else f"a stage's name has at most {MAX_NAME} characters"
+            )
         kind = _choice(written, where, "kind", registry.stage_kinds(), tree)
         if kind is None:
             continue
@@ -167,6 +172,8 @@ def _stages(value: Any, base: Path, tree: Tree) -> tuple[dict[str, StageSettings
         if settings is None:
             continue
         stages[name] = settings
+        if any(seed > MAX_SEED for seed in settings.own_seeds()):
+            tree.fail((*where, "seeds"), f"seeds should be at most {MAX_SEED}")
         for setting, path in settings.files().items():
             if not _at(base, path).is_file():
                 hint = did_you_mean(path, settings.instead_of_files, "or one of")

@@ -139,5 +139,5 @@ def _takes(schema: Schema) -> str:
         return f"list of {words}" if words else "list"
     if schema.get("format") == "path":
         return "path"
-    limits = [sign + f"{schema[name]:g}" for name, sign in _LIMITS.items() if name in schema]
+    limits = [sign + f"{schema[name]:.10g}" for name, sign in _LIMITS.items() if name in schema]
     return " ".join([_WORDS.get(kind, ""), ", ".join(limits)]).strip()

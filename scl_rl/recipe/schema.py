@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..answer.settings import PromptSettings
 from ..corpus.sources import DataSource
 from ..corpus.window_settings import WindowSettings
-from ..errors import Problem
+from ..errors import Problem, Where
 from ..modeling.settings import ModelSettings
 from ..modeling.shape import ModelShape
 from ..stages.contract import StageSettings
 from ..stages.shared.launch import Launch
 
-STAGE_NAME = "[a-z0-9][a-z0-9_-]*"
+MAX_NAME = 64  # of a stage: files are named after it and its parents
+STAGE_NAME = f"[a-z0-9][a-z0-9_-]{{0,{MAX_NAME - 1}}}"
+
+
+MAX_SEED = 2**32 - 1  # NumPy takes no more
 
 
 class Head(BaseModel):
@@ -27,9 +31,10 @@ class Head(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(
-        title="The run's folder; absent = the recipe's file name", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+        title="The run's folder; absent = the recipe's file name",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
     )
-    seed: int = Field(0, title="Seed of every random choice in training", ge=0)
+    seed: int = Field(0, title="Seed of every random choice in training", ge=0, le=MAX_SEED)
     model: ModelSettings = Field(title="The model to start from")
     prompt: PromptSettings = Field(default_factory=lambda: PromptSettings(), title="How a note is shown")
     answer: Literal["lines", "json"] = Field("lines", title="The form of the model's answers")
@@ -79,6 +84,7 @@ class Recipe:
         base: the folder that relative paths start from.
         source: the file, as the user named it.
         shape: the model's, as read when the recipe was loaded; None if the model is not on this machine.
+        variables: the values that come from the environment, as written.
         problem: makes a problem of a place in it, from the way there, what is wrong and what to do.
     """
 
@@ -90,6 +96,7 @@ class Recipe:
     source: str
     problem: Callable[[tuple[str | int, ...], str, str], Problem] = field(repr=False, compare=False)
     shape: ModelShape | None = field(default=None, compare=False)
+    variables: Mapping[Where, str] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -97,8 +104,8 @@ class Recipe:
         return self.head.name
 
     def resolved(self) -> dict[str, Any]:
-        """The whole recipe as plain values, defaults and overrides included."""
-        return {
+        """The whole recipe as plain values, with defaults and overrides; ``${env:NAME}`` stays as written."""
+        whole = {
             **self.head.model_dump(mode="json", exclude_none=True),
             "data": self.data.model_dump(mode="json", exclude_none=True),
             "stages": {
@@ -107,3 +114,19 @@ class Recipe:
                 for dumped in [settings.model_dump(mode="json", by_alias=True, exclude_none=True)]
             },
         }
+        for where, text in self.variables.items():
+            _put(whole, where, text)
+        return whole
+
+
+def _put(whole: Any, where: Where, text: str) -> None:
+    """Set a value inside another. Where a name was written for a section, the text is the section's name."""
+    *path, last = where
+    try:
+        for part in path:
+            whole = whole[part]
+        if isinstance(whole[last], dict):
+            whole, last = whole[last], "name"
+        whole[last] = text
+    except (KeyError, IndexError, TypeError):
+        return  # a setting that was left out

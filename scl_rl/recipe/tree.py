@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,24 @@ import yaml
 
 from ..errors import Problem, UserError
 from ..errors import Where as Where
+from ..suggest import shown
+from .yaml12 import MAX_VALUES, TAG, Loader, number_of_values
 
 Place = tuple[int, int] | str
 """Where something was written: line and column of the file, from 1, or the text of an override."""
 
-_TAG = "tag:yaml.org,2002:"
-_MERGE = _TAG + "merge"
-_ALLOWED = {_TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
+_MERGE = TAG + "merge"
+_ALLOWED = {TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map")}
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_SHORT = 4  # characters: shorter values of variables are hidden only in messages about their own place
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, but 1e-5 is a number and 2026-11-23 is text."""
+@dataclass(frozen=True)
+class Variable:
+    """A scalar with ``${env:NAME}`` in it: as written, and as it reads with the variables' values."""
 
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TAG + "timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    _TAG + "float",
-    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+    written: str
+    value: Any
 
 
 class Tree:
@@ -43,6 +39,7 @@ class Tree:
     Attributes:
         value: what the YAML says, as dicts with text keys, lists and scalars.
         places: where values were written.
+        variables: the scalars that come from the environment.
         problems: in the order found; at most one for each place, and none inside a place that has one.
     """
 
@@ -50,6 +47,8 @@ class Tree:
         self.file = file
         self.value: Any = None
         self.places: dict[Where, Place] = {(): (1, 1)}
+        self.variables: dict[Where, Variable] = {}
+        self._hidden: dict[str, str] = {}  # value of a variable → its name as written
         self._found: dict[Where, tuple[tuple[float, float], Problem]] = {}
 
     @property
@@ -71,7 +70,27 @@ class Tree:
     def problem(self, where: Where, what: str, hint: str = "") -> Problem:
         """A problem of the value at ``where``, not noted."""
         label = f"at {'.'.join(map(str, where))}: " if where else ""
+        what, hint = self._without_secrets(what, where), self._without_secrets(hint, where)
         return Problem(self.shown(self.place(where)), label + what, hint)
+
+    def hide(self, value: str, name: str) -> None:
+        """Show a variable's name in place of its value in every message from now on."""
+        self._hidden[value] = name
+
+    def _without_secrets(self, text: str, where: Where) -> str:
+        """A message in which values from the environment are named, not shown."""
+        hidden = {value: name for value, name in self._hidden.items() if len(value) >= _SHORT}
+        for place, variable in self.variables.items():
+            if place[: len(where)] == where or where[: len(place)] == place:
+                hidden |= dict.fromkeys((shown(variable.value), str(variable.value)), variable.written)
+                hidden |= {value: name for value, name in self._hidden.items() if name in variable.written}
+        for value in sorted(filter(None, hidden), key=len, reverse=True):
+            before, after = (
+                r"(?<!\w)" if value[0].isalnum() else "",
+                r"(?!\w)" if value[-1].isalnum() else "",
+            )
+            text = re.sub(before + re.escape(value) + after, lambda _, name=hidden[value]: name, text)  # type: ignore[misc]
+        return text
 
     def spoilt(self, where: Where) -> bool:
         """Whether a problem is noted of the value at ``where``, of a part of it or of what it is part of."""
@@ -89,6 +108,7 @@ class Tree:
         """Set the value at ``where``, in a section or list that exists; it was written at ``place``."""
         self.places = {known: at for known, at in self.places.items() if known[: len(where)] != where}
         self._found = {known: at for known, at in self._found.items() if known[: len(where)] != where}
+        self.variables = {known: it for known, it in self.variables.items() if known[: len(where)] != where}
         self.places[where] = place
         holder = self.value
         for part in where[:-1]:
@@ -110,9 +130,12 @@ class Tree:
             UserError: the text is not YAML.
         """
         try:
-            loader = _Loader(text)
+            loader = Loader(text)
             try:
                 node = loader.get_single_node()
+                if node is not None and number_of_values(node) > MAX_VALUES:
+                    what = f"has more than {MAX_VALUES:,} values, aliases (*name) followed"
+                    raise UserError(self._syntax(where, (1, 1), what))
                 return None if node is None else _Reader(self, loader, keep_lines).read(node, where)
             finally:
                 loader.dispose()
@@ -136,14 +159,14 @@ class Tree:
 class _Reader:
     """Turns the nodes of one YAML text into values."""
 
-    def __init__(self, tree: Tree, loader: _Loader, keep_lines: bool) -> None:
+    def __init__(self, tree: Tree, loader: Loader, keep_lines: bool) -> None:
         self._tree, self._loader, self._keep_lines = tree, loader, keep_lines
         self._open: set[int] = set()
 
     def read(self, node: yaml.Node, where: Where) -> Any:
         """The value of a node, None where it has a problem."""
         if node.tag not in _ALLOWED:
-            tag = node.tag.replace(_TAG, "!!")
+            tag = node.tag.replace(TAG, "!!")
             self._tree.fail(where, f"the tag {tag} is not allowed", "recipes are plain YAML")
             return None
         if isinstance(node, yaml.ScalarNode):
@@ -182,10 +205,12 @@ class _Reader:
                         self._tree.fail((*where, "<<"), "only a section can be merged")
                 continue
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None or key_node.tag != _TAG + "str":
-                name = "this key" if key is None else f"the key {key}"
-                self._mark((*where, str(key)), key_node)
-                self._tree.fail((*where, str(key)), f"{name} is not text", "put it in quotes")
+            if key is None or key_node.tag != TAG + "str":
+                name = "a key that is a list or a section" if key is None else f"the key {key}"
+                at = (*where, str(key)) if key else where
+                if key:
+                    self._mark(at, key_node)
+                self._tree.fail(at, f"{name or 'an empty key'} is not text", "put it in quotes")
             elif key in own:
                 self._mark((*where, key), key_node)
                 self._tree.fail(
@@ -197,24 +222,36 @@ class _Reader:
         return merged | own
 
     def _scalar(self, node: yaml.ScalarNode, where: Where) -> Any:
-        text = _VARIABLE.sub(lambda found: self._variable(found, where), node.value)
+        names: list[str] = []
+        text = _VARIABLE.sub(lambda found: self._variable(found, where, names), node.value)
         tag = node.tag
         if text != node.value:
             plain = (node.style is None, True)
             tag = self._loader.resolve(yaml.ScalarNode, text, plain)  # type: ignore[no-untyped-call]
+        if names:
+            self._tree.variables[where] = Variable(node.value, text)
         try:
-            return self._loader.construct_object(yaml.ScalarNode(tag, text, node.start_mark))
+            value = self._loader.construct_object(yaml.ScalarNode(tag, text, node.start_mark))
         except (ValueError, KeyError):
-            self._tree.fail(where, f"'{text}' is not a valid {tag.removeprefix(_TAG)}")
+            self._tree.fail(where, f"'{text}' is not a valid {tag.removeprefix(TAG)}")
             return None
+        if names:
+            self._tree.variables[where] = Variable(node.value, value)
+        if isinstance(value, float) and not math.isfinite(value):
+            self._tree.fail(where, f"should be a finite number, not {text}")
+            return None
+        return value
 
-    def _variable(self, found: re.Match[str], where: Where) -> str:
+    def _variable(self, found: re.Match[str], where: Where, names: list[str]) -> str:
         name, default = found[1], found[2]
         value = os.environ.get(name, default)
         if value is None:
             hint = f"set it, or give a default: ${{env:{name}:-...}}"
             self._tree.fail(where, f"the environment variable {name} is not set", hint)
             return ""
+        if name in os.environ:
+            names.append(name)
+            self._tree.hide(value, f"${{env:{name}}}")
         return value
 
 

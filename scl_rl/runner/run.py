@@ -9,10 +9,12 @@ from pathlib import Path
 import yaml
 
 from .. import __version__
-from ..atomic import write_json
+from ..atomic import PRIVATE_FOLDER, write_json
 from ..errors import Problem, UserError, WorkError
 from ..preflight.inspection import inspect
+from ..process import confined
 from ..recipe.schema import Recipe
+from ..recipe.yaml12 import Dumper
 from ..stages.contract import StageResult
 from ..stages.shared.interrupt import STOP
 from .execute.failure import disk_is_full
@@ -56,12 +58,14 @@ def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None
     options = options or RunOptions()
     folder = RunFolder(runs_dir / recipe.name)
     try:
-        folder.stages.mkdir(parents=True, exist_ok=True)
+        with confined():
+            folder.stages.mkdir(parents=True, exist_ok=True)
+            folder.path.chmod(PRIVATE_FOLDER)  # one from before, too
     except OSError as error:
         raise UserError(Problem(str(folder), f"can't be made: {error.strerror}")) from None
     STOP.asked = False
     try:
-        with locked(folder):
+        with confined(), locked(folder):
             _run(recipe, folder, options)
     except OSError as error:
         if not disk_is_full(error, folder.path):
@@ -149,5 +153,5 @@ def _listed(names: list[str]) -> str:
 def write_resolved(recipe: Recipe, path: Path) -> None:
     """Write the recipe with its defaults and overrides."""
     header = f"# {recipe.source} as scl-rl {__version__} ran it; relative paths start at {recipe.base}\n"
-    text = yaml.safe_dump(recipe.resolved(), sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.dump(recipe.resolved(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
     path.write_text(header + text, encoding="utf-8")

@@ -48,6 +48,10 @@ def mention(*fragments):
     [
         (b'{"id": "a",', "not JSON: Expecting property name enclosed in double quotes at column 12"),
         (b"[1]", "expected a JSON object"),
+        (
+            b'{"id": "a", "text": "", "annotations": [], "annotations": []}',
+            "key 'annotations' is given twice",
+        ),
         (b'{"id": "a", "text": "\xff"}', "not UTF-8 at byte 22 of the line"),
         (
             b'{"id": "a", "text": "\\ud800"}',

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ...atomic import PRIVATE_FILE
 from ...errors import Problem, UserError
 from ..jsonl import read_documents, read_spans
 from ..types import Document, Span
@@ -72,7 +73,9 @@ class FilesSource(DataSource):
         folder.mkdir(parents=True, exist_ok=True)
         counts = {name: len(sets[name]) for name in SETS if sets[name]}
         for name in counts:
-            shutil.copyfile(getattr(self, name), folder / f"{name}.jsonl")
+            copy = folder / f"{name}.jsonl"
+            copy.touch(PRIVATE_FILE)
+            shutil.copyfile(getattr(self, name), copy)
         return counts
 
     def checks(self, whole: Mapping[str, Sequence[Document]]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ...process import confined
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
 from .failure import describe_exit
@@ -43,7 +44,8 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
     process = processes.Process(
         target=_work, args=(settings, silent, dict(os.environ), theirs, log), name=f"scl-rl {context.name}"
     )
-    process.start()
+    with confined():  # the fork server starts with the first process, and keeps what it inherits
+        process.start()
     theirs.close()
     try:
         return follow(_Subprocess(process, ours, settings), context)

@@ -16,6 +16,7 @@ from pathlib import Path
 from ...atomic import write_json
 from ...errors import UserError
 from ...modeling import ranks
+from ...process import UMASK
 from ...stages.contract import StageContext
 from ...stages.shared.interrupt import STOP
 from ..folder import LaunchFolder
@@ -27,6 +28,7 @@ _INTERVAL = 0.5  # seconds between looks at whether to go on
 
 def main(folder: LaunchFolder) -> None:
     """Do the stage's work together with the other processes; the main one reports and sends the figures."""
+    os.umask(UMASK)  # on another machine it is not inherited
     with folder.task.open("rb") as stream:
         task: Task = pickle.load(stream)
     signal.signal(signal.SIGINT, lambda number, frame: STOP.ask())
