@@ -7,6 +7,8 @@ from typing import Any
 
 from ..errors import escaped
 
+_MANY = 500  # rows
+
 
 def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
     """Print a table and the notes under it on standard output.
@@ -23,6 +25,11 @@ def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 1000  # never wrapped, never cropped
+    if len(table["rows"]) > _MANY:
+        console.print(Text(_plain(table)), soft_wrap=True)
+        for note in notes:
+            console.print(Text(escaped(note)))
+        return
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(table["columns"]):
         numbers = [row[i] for row in table["rows"] if row[i] is not None]
@@ -33,6 +40,16 @@ def print_table(table: Mapping[str, Any], notes: Iterable[str] = ()) -> None:
     console.print(drawn)
     for note in notes:
         console.print(Text(escaped(note)))
+
+
+def _plain(table: Mapping[str, Any]) -> str:
+    """A table in plain columns: drawing thousands of rows takes many seconds."""
+    rows = [[escaped(str(name)) for name in table["columns"]]]
+    rows += [[cell_text(cell) for cell in row] for row in table["rows"]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def cell_text(cell: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
@@ -83,14 +83,17 @@ def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
 
 def _before(name: str, stages: dict[str, StageSettings]) -> set[str]:
     """The stages that a stage comes from, by ``from`` alone."""
-    parents = [parent for parent in parents_of(stages[name].from_) if parent in stages]
-    return {*parents, *(before for parent in parents for before in _before(parent, stages))}
+    known: set[str] = set()
+    waiting = [name]
+    while waiting:
+        parents = set(parents_of(stages[waiting.pop()].from_)) & stages.keys()
+        waiting += parents - known
+        known |= parents
+    return known
 
 
 def _seeded(name: str, stages: dict[str, StageSettings]) -> bool:
-    if name not in stages:
-        return False
-    return bool(stages[name].own_seeds()) or any(_seeded(p, stages) for p in parents_of(stages[name].from_))
+    return name in stages and any(stages[it].own_seeds() for it in (name, *_before(name, stages)))
 
 
 class _Made(NamedTuple):
@@ -127,10 +130,29 @@ def expand(
                 fans[name] = _parents_fan(name, settings, parents, beside)
         return fans[name]
 
-    for name in stages:
+    for name in _parents_first(stages):
         fan(name)
     found = tuple(made.stage for several in fans.values() for made in several)
     return tuple(replace(stage, launch=(launches or {}).get(stage.written)) for stage in found)
+
+
+def _parents_first(stages: Mapping[str, StageSettings]) -> Iterator[str]:
+    """The names of stages that wait for no circle, each after those it needs and otherwise as written."""
+    done: set[str] = set()
+    for first in stages:
+        waiting = [first]  # no recursion: a chain may be longer than Python's stack
+        while waiting:
+            settings = stages[waiting[-1]]
+            needed = [
+                other for other in (*parents_of(settings.from_), *settings.beside()) if other not in done
+            ]
+            if needed:
+                waiting += reversed(needed)
+                continue
+            name = waiting.pop()
+            if name not in done:
+                done.add(name)
+                yield name
 
 
 def _seeded_fan(

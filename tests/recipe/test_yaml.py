@@ -194,3 +194,23 @@ def test_control_characters_in_tables_and_progress_are_shown_escaped(
     RunConsole(stream).say("e\nf")
     said = capsys.readouterr().out + stream.getvalue()
     assert all(text in said for text in (r"a\nb\x1b[1m", r"c\rd", r"e\nf"))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_chain_of_1500_stages_is_planned_in_whatever_order_it_is_written(
+    tmp_path: Path, order: int
+) -> None:
+    parent = ["" if n == 0 else f", from: s{n - 1}" for n in range(1500)]
+    lines = [f"  s{n}: {{kind: sft, tokens: 9000{parent[n]}}}\n" for n in range(1500)]
+    (tmp_path / "r.yaml").write_text(RECIPE.partition("  scl:")[0] + "".join(lines[::order]))
+    assert [stage.name for stage in load_recipe(tmp_path / "r.yaml").stages] == [f"s{n}" for n in range(1500)]
+
+
+def test_many_rows_are_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from scl_rl.cli.tables import print_table
+
+    started = time.process_time()
+    print_table({"columns": ["id", "f1"], "rows": [[f"stage-{n}", 0.5] for n in range(20_000)]}, ["a note"])
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 20_002 and said[1].split() == ["stage-0", "0.500"] and said[-1] == "a note"
+    assert time.process_time() - started < 5
