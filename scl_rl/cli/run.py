@@ -43,6 +43,7 @@ def run(
     from ..recipe.load import load_recipe
     from ..runner.run import RunOptions, run_recipe
     from ..runner.select import Selection
+    from ..stages.shared.interrupt import STOP
     from .console import RunConsole
     from .tables import print_table
 
@@ -53,6 +54,7 @@ def run(
 
     def terminate(number: int, frame: Any) -> None:  # as schedulers ask for it ahead of a time limit
         terminated.append(number)
+        STOP.asked = True  # for a library may make another exception of the interrupt
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, terminate)

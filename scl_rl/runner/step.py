@@ -13,6 +13,7 @@ from ..atomic import write_json
 from ..errors import UserError, WorkError
 from ..recipe.schema import Recipe
 from ..stages.contract import StageResult
+from ..stages.shared.interrupt import STOP
 from .context import context_of
 from .execute.distributed import run_launched
 from .execute.failure import describe_error
@@ -78,6 +79,8 @@ class StepRunner:
         try:
             entry.figures = self._figures(step, partial, log)
         except BaseException as error:
+            if STOP.asked and not isinstance(error, UserError | WorkError | KeyboardInterrupt):
+                error = KeyboardInterrupt()  # which came while a library was imported, say
             close("failed" if isinstance(error, Exception) else "interrupted")
             entry.error = str(error) or type(error).__name__
             with contextlib.suppress(OSError):  # the disk may be full
@@ -87,7 +90,7 @@ class StepRunner:
                 hint = step.stage.settings.memory_hint if step.stage else "make its sets smaller"
                 what = log.failure(describe_error(error, hint, partial.path), error)
                 raise WorkError(f"stage {step.name} failed: {what}") from error
-            raise
+            raise error
         self._put_in_place(step, partial, entry)
         close("done")
         self._manifest.write(self._run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -44,6 +45,11 @@ class Toy(StageSettings):
         context.say("the stage talks")
         if self.how == "stop":
             raise KeyboardInterrupt
+        if self.how == "swallow":  # as NumPy does while it is imported
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed") from None
         if self.how != "well":
             raise {"user": UserError, "work": WorkError}.get(self.how, RuntimeError)("no luck")
         return {
@@ -340,3 +346,23 @@ def test_progress_is_drawn_over_on_a_terminal_and_rare_elsewhere(monkeypatch: py
     slow.progress("a: 1/2")
     slow.progress("a: 2/2")
     assert screen.getvalue() == "a: 1/2\n"
+
+
+def test_a_termination_that_a_library_swallows_is_one(toy: Path) -> None:
+    done = call("run", "toy.yaml", "--set", "only.how=swallow")
+    assert done.exit_code == 128 + signal.SIGTERM, done.output
+    manifest = json.loads(Path("runs/toy/manifest.json").read_text())
+    assert manifest["stages"]["only"]["state"] == "interrupted"
+
+
+def test_what_the_file_system_forbids_is_one_line(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(self: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    Path("runs/toy").mkdir(parents=True)
+    Path("runs/toy/manifest.json").write_text("{}")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", forbidden)
+        done = call("plan", "toy.yaml")
+    assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1
+    assert "Permission denied" in done.stderr or "can't be read" in done.stderr

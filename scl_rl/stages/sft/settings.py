@@ -21,16 +21,24 @@ class SftSettings(TrainingSettings):
 
     kind: Literal["sft"] = "sft"
     documents: float = Field(
-        1.0, title="Share of the training tokens that comes from annotated documents", ge=0
+        1.0, title="Share of the training tokens that comes from annotated documents", ge=0, le=10**6
     )
-    spans: float = Field(0.0, title="Share of the training tokens that comes from spans", ge=0)
+    spans: float = Field(0.0, title="Share of the training tokens that comes from spans", ge=0, le=10**6)
     filled: float = Field(
-        0.0, title="Share that comes from documents whose evidence the 'fill' stage before filled in", ge=0
+        0.0,
+        title="Share that comes from documents whose evidence the 'fill' stage before filled in",
+        ge=0,
+        le=10**6,
     )
     answers: float = Field(
-        0.0, title="Share that comes from the best sampled answers of the 'pairs' stage before", ge=0
+        0.0,
+        title="Share that comes from the best sampled answers of the 'pairs' stage before",
+        ge=0,
+        le=10**6,
     )
-    tokens: int | None = Field(None, title="Tokens to train on, prompts and answers together", ge=1)
+    tokens: int | None = Field(
+        None, title="Tokens to train on, prompts and answers together", ge=1, le=10**12
+    )
     like: str | None = Field(
         None, title="Instead of 'tokens': the stage whose cost since the same parent is matched", min_length=1
     )
