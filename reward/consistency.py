@@ -8,16 +8,31 @@ from typing import Any, Literal
 
 from ..answer.grammar import Answer
 from ..corpus.jsonl import read_documents, read_spans
+from ..rewards_api.protocol import Scored
 from ..scoring.account import CodeAccount, account
 from ..scoring.dictionary import SpanDictionary
 from ..scoring.judge import GoldDocument
 from ..scoring.verify import Verifier, accuracy, spoken
-from .adapter import Scored, per_answer
+from .adapter import AnswerReward, P
 from .arguments import Beta, Cap
 from .claims import extra, f_beta
 
 
-@per_answer
+class VerifiedReward(AnswerReward[P]):
+    """A reward whose verdicts are those of a verifier that learned from spans."""
+
+    def needs(self, **arguments: Any) -> set[str]:
+        """What the verifier is made of."""
+        return {"spans", "model"} if arguments.get("verifier") == "model" else {"spans"}
+
+    def accuracy(self, documents: Path, **arguments: Any) -> dict[str, Any]:
+        """How good the verifier is on annotated documents; see :func:`scl_rl.scoring.verify.accuracy`."""
+        made_of = {name: arguments.get(name) for name in ("spans", "model", "base")}
+        judge = verifier_of(arguments.get("verifier", "dictionary"), **made_of)
+        return accuracy(judge, read_documents(documents))
+
+
+@VerifiedReward
 def consistency(
     answer: Answer,
     document: GoldDocument,
@@ -96,18 +111,3 @@ def verifier_of(kind: str, spans: str | None, model: str | None = None, base: st
     from ..modeling.span_model import SpanModel
 
     return SpanModel(Path(model), known, Path(base or "."))
-
-
-def _accuracy(documents: Path, **arguments: Any) -> dict[str, Any]:
-    """How good the verifier is on annotated documents; see :func:`scl_rl.scoring.verify.accuracy`."""
-    made_of = {name: arguments.get(name) for name in ("spans", "model", "base")}
-    judge = verifier_of(arguments.get("verifier", "dictionary"), **made_of)
-    return accuracy(judge, read_documents(documents))
-
-
-def _needs(**arguments: Any) -> set[str]:
-    return {"spans", "model"} if arguments.get("verifier") == "model" else {"spans"}
-
-
-consistency.accuracy = _accuracy  # type: ignore[attr-defined]
-consistency.needs = _needs  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,12 @@ import click
 import yaml
 
 from ..errors import Problem, UserError
+from ..rewards_api.contain import SHOW_OUTPUT
 from . import options
 
 if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
-    from ..rewards_api.weighted import Target
+    from ..rewards_api.weighted import WeightedRewards
 
 documents = click.option(
     "--documents", required=True, type=options.READ, help="The documents, with gold codes and evidence."
@@ -38,18 +40,33 @@ rewards = click.option(
     metavar="SPEC",
     help="NAME, package.module:function or ./file.py:function. For a weighted sum, repeat as SPEC*WEIGHT.",
 )
+show_output = click.option(
+    "--show-reward-output",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda ctx, option, given: _show_output(ctx) if given else None,
+    help="Show what rewards print and raise; it may quote notes, which are private.",
+)
 show_notes = click.option(
     "--show-notes", is_flag=True, help="Include text of the notes, which is private, in the output."
 )
 
 
-def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) -> Target:
+def _show_output(ctx: click.Context) -> None:
+    """Let what rewards print through until the command is done."""
+    before = os.environ.get(SHOW_OUTPUT)
+    os.environ[SHOW_OUTPUT] = "1"
+    if before is None:
+        ctx.call_on_close(lambda: os.environ.pop(SHOW_OUTPUT, None))
+
+
+def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) -> WeightedRewards:
     """The rewards named on the command line.
 
     Raises:
         UserError: there is no such reward, or the arguments don't go with it.
     """
-    from ..rewards_api.weighted import Target
+    from ..rewards_api.weighted import WeightedRewards
 
     named = [_weighted(spec) for spec in specs]
     arguments = parse_arguments(given)
@@ -59,7 +76,9 @@ def load_target(specs: Iterable[str], given: Iterable[str], form: AnswerFormat) 
                 "--arg", "goes with a single reward", "write a recipe and name its stage: --recipe, --stage"
             )
         )
-    return Target.load(((name, weight, arguments) for name, weight in named), form, {"base": Path.cwd()})
+    return WeightedRewards.load(
+        ((name, weight, arguments) for name, weight in named), form, {"base": Path.cwd()}
+    )
 
 
 def _weighted(spec: str) -> tuple[str, float]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @reward_options.answer
 @options.as_json
 @click.option("--html", type=options.WRITE, help="Also write an HTML report.")
+@reward_options.show_output
 @reward_options.show_notes
 @click.pass_context
 def probe(

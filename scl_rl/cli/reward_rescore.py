@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @reward_options.arguments
 @reward_options.answer
 @options.as_json
+@reward_options.show_output
 @reward_options.show_notes
 def rescore(
     specs: tuple[str, ...],

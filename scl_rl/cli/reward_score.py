@@ -27,6 +27,7 @@ COUNTS = ("right", "cited", "malformed", "duplicates", "mentions", "located")  #
 @click.option("--completions", required=True, type=options.READ, help='Lines of {"id", "completion"}.')
 @reward_options.arguments
 @reward_options.answer
+@reward_options.show_output
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line, in the order of the file."
 )

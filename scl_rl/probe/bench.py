@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..errors import UserError
-from ..rewards_api.weighted import Target
+from ..rewards_api.weighted import WeightedRewards
 from .attack import Attack
 from .attacks import ATTACKS
 from .notes import Note, Notes
@@ -30,7 +30,12 @@ class Bench:
     """
 
     def __init__(
-        self, target: Target, notes: Notes, margin: float = 0.05, seed: int = 0, tick: Tick | None = None
+        self,
+        target: WeightedRewards,
+        notes: Notes,
+        margin: float = 0.05,
+        seed: int = 0,
+        tick: Tick | None = None,
     ) -> None:
         self.target = target
         self.notes = notes
@@ -54,7 +59,7 @@ class Bench:
         )
 
     def score(self, label: str, pairs: Sequence[tuple[Note, str]]) -> list[float | None]:
-        """The rewards of completions. Raises RewardError as :meth:`Target.score` does."""
+        """The rewards of completions. Raises RewardError as :meth:`WeightedRewards.score` does."""
         scores: list[float | None] = []
         for at in range(0, len(pairs), AT_ONCE):
             self._tick(label, at, len(pairs))

@@ -10,7 +10,7 @@ from ..answer.grammar import AnswerFormat
 from ..answer.settings import PromptSettings
 from ..errors import Problem, UserError
 from ..recipe.tree import Tree, read_text
-from ..stages.grpo.step_log import COMPLETIONS, WINDOWS
+from ..stages.grpo.settings import GrpoSettings
 from ..suggest import did_you_mean
 
 
@@ -34,7 +34,10 @@ def logged_by_run(stages: Path, recipe: Path, stage: str | None) -> Logged:
     Raises:
         UserError: it kept nothing, or this is not a run's folder.
     """
-    kept = {path.parent.name: path.parent for path in sorted(stages.glob(f"*/{COMPLETIONS}"))}
+    kept = {
+        path.parent.name: path.parent
+        for path in sorted(stages.glob(f"*/{GrpoSettings.outputs['completions']}"))
+    }
     if stage is None and len(kept) == 1:
         (stage,) = kept
     if stage not in kept:
@@ -45,8 +48,8 @@ def logged_by_run(stages: Path, recipe: Path, stage: str | None) -> Logged:
         raise UserError(Problem(str(stages.parent), what, hint))
     read = _recipe(recipe)
     return Logged(
-        completions=kept[stage] / COMPLETIONS,
-        documents=kept[stage] / WINDOWS,
+        completions=kept[stage] / GrpoSettings.outputs["completions"],
+        documents=kept[stage] / GrpoSettings.outputs["windows"],
         prompt=PromptSettings.model_validate(read.get("prompt", {})),
         answer=read.get("answer", "lines"),
     )

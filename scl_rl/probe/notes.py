@@ -12,8 +12,8 @@ from ..answer.prompt import Prompt, prompt_for
 from ..corpus.types import Document, Fragment
 from ..corpus.windows import sentences
 from ..errors import UserError
-from ..rewards_api.call import Completion, Row
-from ..rewards_api.rows import completion_of, row_of
+from ..rewards_api.call import completion_of, row_of
+from ..rewards_api.protocol import Completion, Row
 from ..scoring.judge import GoldDocument
 from ..scoring.match import TOKEN
 

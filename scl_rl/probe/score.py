@@ -7,13 +7,13 @@ from typing import Any
 
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
-from ..rewards_api.weighted import Target
+from ..rewards_api.weighted import WeightedRewards
 from ..scoring.account import account
 from .notes import Note
 
 
 def scored(
-    target: Target, pairs: Sequence[tuple[Note, str]], form: AnswerFormat = "lines"
+    target: WeightedRewards, pairs: Sequence[tuple[Note, str]], form: AnswerFormat = "lines"
 ) -> list[dict[str, Any]]:
     """``{"id", "score", "parts", "breakdown"}`` for each completion, in order.
 

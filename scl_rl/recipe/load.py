@@ -12,8 +12,7 @@ from typing import Any
 from ..corpus.sources import SETS, DataSource, data_sources
 from ..errors import Problem, UserError
 from ..modeling.shape import model_shape
-from ..rewards_api.find import reward_problem
-from ..rewards_api.signature import misfits_of_name
+from ..rewards_api.load import problems_of
 from ..stages import registry
 from ..stages.contract import StageSettings
 from ..stages.shared.launch import Launch, launch_of, launch_problems
@@ -222,11 +221,8 @@ def _check_rewards(
         if not isinstance(name, str) or not isinstance(arguments, dict):
             continue
         at = (*where, "rewards", i)
-        if problem := reward_problem(name, base):
-            tree.fail(at, *problem)
-            continue
-        for argument, what, hint in misfits_of_name(name, arguments, base):
-            tree.fail((*at, "args", argument) if argument else at, what, hint)
+        for problem in problems_of(name, arguments, base):
+            tree.add((*at, "args") if problem.at else at, problem)
 
 
 def _check_fields(kind: type[StageSettings], written: dict[str, Any], where: Where, tree: Tree) -> None:

@@ -1,9 +1,8 @@
-"""Calling a reward function the way TRL does, and saying what is wrong with what it gives back."""
+"""Calling a reward the way TRL does, and saying what is wrong with what it gives back."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 import math
 import traceback
@@ -11,30 +10,59 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..answer.prompt import Completion as Completion
-from ..answer.prompt import completion_text
+from ..answer.prompt import Completion, Prompt
+from ..corpus.types import Document
 from ..errors import Problem, UserError
-
-RewardFunction: TypeAlias = Callable[..., Any]  # gives list[float | None], or a coroutine of one
-Row: TypeAlias = dict[str, Any]
+from .contain import SHOW_OUTPUT, contained, output_shown, own_copy
+from .protocol import RewardFunction, Row, Values, is_async, reward_name, without_partials
 
 LARGEST = 1e18  # training sums squares in float32; beyond this they overflow into nan
-_TELLING = 12  # characters of a note in a row that a message must not show
+STOPPERS = (Exception, SystemExit, GeneratorExit)
+"""What a reward may raise and is told of; a KeyboardInterrupt is the user's."""
+
 EXPECTED = "a reward is a finite number or None"
+_PRIVATE = f"its message may quote a note: set {SHOW_OUTPUT}=1 to see it"
+_MOST_DIGITS = 20
 
 
 class RewardError(UserError):
-    """A reward function raised, or gave what is no reward.
+    """A reward raised, or gave what is not a reward.
 
     Attributes:
         row: the number of the row that it happened on, from 0; None where no row is to blame.
-        cause: what the function raised; None where its values are wrong.
+        cause: what the reward raised; None where its values are wrong, and in another process.
     """
 
     row: int | None = None
     cause: BaseException | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(self.problems), {"row": self.row}
+
+
+def row_of(document: Document, prompt: Prompt) -> Row:
+    """A document, or a window of one, as a row: ``prompt``, ``id``, ``text`` and ``annotations``.
+
+    ``annotations`` are as in documents.jsonl, with offsets into ``text``; None for an unlabelled document.
+    """
+    labelled = document.annotations
+    return {
+        "prompt": prompt,
+        "id": document.id,
+        "text": document.text,
+        "annotations": None
+        if labelled is None
+        else [annotation.model_dump(include={"code", "system", "mentions"}) for annotation in labelled],
+    }
+
+
+def completion_of(answer: str, prompt: Prompt) -> Completion:
+    """An answer in the form in which TRL hands it to a reward: messages where the prompt is messages."""
+    if isinstance(prompt, str):
+        return answer
+    return [{"role": "assistant", "content": answer}]
 
 
 def call_reward(
@@ -43,20 +71,23 @@ def call_reward(
     completions: Sequence[Completion],
     *,
     name: str = "",
+    weight: float = 1.0,
     log_extra: Callable[[str, list[Any]], None] | None = None,
     log_metric: Callable[[str, float], None] | None = None,
-) -> list[float | None]:
+) -> Values:
     """The rewards of completions, one for each row.
 
     The function is called once, with TRL's keywords: ``prompts``, ``completions``, every other column of
     the rows as a list (``text``, ``annotations``, ``id``, …), ``trainer_state`` (here: step 0 of 1),
     ``log_extra`` and ``log_metric`` (here: as given, else they do nothing). ``completion_ids`` are passed
-    where the rows have them; only a tokenizer could make them up. Async functions are run to their end.
+    where the rows have them; only a tokenizer could make them up. Async functions are run to their end. It
+    works on a copy of the rows, and what it prints is dropped (see :mod:`~scl_rl.rewards_api.contain`).
 
     Args:
         rows: one dict for each completion, all with the keys of the first.
         completions: texts, or lists of messages where the prompt is conversational.
         name: the reward's name in messages; the function's own if empty.
+        weight: what the values are multiplied by later; the product has to be in range.
 
     Raises:
         RewardError: the function raised, or did not give a finite number or None for each completion.
@@ -67,34 +98,19 @@ def call_reward(
     logs = {"log_extra": log_extra or _nothing, "log_metric": log_metric or _nothing}
     try:
         given = _run(function, _keywords(rows, completions) | logs)
-    except Exception as error:
-        raise raised(function, name, error, rows, completions) from error
-    return checked(name, given, rows)
+    except STOPPERS as error:
+        told = raised(function, name, error, rows, completions)
+        raise told from (error if output_shown() else None)
+    return checked(name, given, rows, weight)
 
 
-def reward_name(function: RewardFunction) -> str:
-    """The name that TRL logs a reward by: the function's, or its class's."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
-def is_async(function: RewardFunction) -> bool:
-    """Whether TRL awaits what the function gives back."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an instance of a class with an async __call__
-    )
-
-
-def checked(name: str, given: Any, rows: Sequence[Row]) -> list[float | None]:
+def checked(name: str, given: Any, rows: Sequence[Row], weight: float = 1.0) -> Values:
     """What a reward function gave back, as Python floats and None.
 
     True and False count as 1 and 0, and the scalars of numpy and torch as the numbers they hold.
 
     Raises:
-        RewardError: it is not one finite number or None for each row.
+        RewardError: it is not one finite number or None for each row, or too large once weighted.
     """
     if inspect.iscoroutine(given):
         given.close()
@@ -104,33 +120,36 @@ def checked(name: str, given: Any, rows: Sequence[Row]) -> list[float | None]:
     values = list(given)
     if len(values) != len(rows):
         raise RewardError(_problem(name, f"gave {len(values)} rewards for {len(rows)} rows"))
-    return [None if value is None else _number(name, value, i, rows) for i, value in enumerate(values)]
+    return [
+        None if value is None else _number(name, value, i, rows, weight) for i, value in enumerate(values)
+    ]
 
 
 def raised(
     function: RewardFunction,
     name: str,
-    error: Exception,
+    error: BaseException,
     rows: Sequence[Row],
     completions: Sequence[Completion],
 ) -> RewardError:
-    """The error of a call that raised. The rows are tried alone until one raises the same kind of error."""
+    """The error of a call that raised. The rows are tried alone until one raises the same kind of error.
+
+    The exception's own message is left out: it may quote a note.
+    """
     row = _culprit(function, type(error), rows, completions)
     where = f"rows 0 to {len(rows) - 1}" if row is None else _label(row, rows)
-    words = next(iter(str(error).strip().splitlines()), "")[:200]
-    if _quotes(words, rows, completions):
-        words = "its message has words of the note"
-    what = ": ".join(filter(None, (where, type(error).__name__, words)))
     place = raised_at(function, error)
-    found = RewardError(_problem(name, f"{what}{f' ({place})' if place else ''}"))
+    what = f"{where}: {type(error).__name__}{f' at {place}' if place else ''}"
+    words = next(iter(str(error).strip().splitlines()), "")[:200] if output_shown() else ""
+    hint = "" if output_shown() or not str(error).strip() else _PRIVATE
+    found = RewardError(_problem(name, f"{what}: {words}" if words else what, hint))
     found.row, found.cause = row, error
     return found
 
 
 def raised_at(function: RewardFunction, error: BaseException) -> str:
     """``file.py:line`` of the innermost of the reward's own lines that an exception came through."""
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = without_partials(function)
     try:
         file = inspect.getfile(inspect.unwrap(function))
     except TypeError:  # an instance of a class
@@ -140,11 +159,14 @@ def raised_at(function: RewardFunction, error: BaseException) -> str:
 
 
 def _keywords(rows: Sequence[Row], completions: Sequence[Completion]) -> dict[str, Any]:
-    """What TRL hands to a reward function."""
-    return {
+    """What TRL hands to a reward function; none of its lists and dicts is one of the rows'."""
+    columns = {
         "prompts": [row.get("prompt") for row in rows],
         "completions": list(completions),
         **{key: [row.get(key) for row in rows] for key in rows[0] if key != "prompt"},
+    }
+    return {
+        **own_copy(columns),
         "trainer_state": SimpleNamespace(global_step=0, max_steps=1, epoch=0.0),
         "log_extra": _nothing,
         "log_metric": _nothing,
@@ -153,10 +175,12 @@ def _keywords(rows: Sequence[Row], completions: Sequence[Completion]) -> dict[st
 
 def _run(function: RewardFunction, keywords: dict[str, Any]) -> Any:
     if not is_async(function):
-        return function(**keywords)
+        with contained():
+            return function(**keywords)
 
     async def wait() -> Any:
-        return await function(**keywords)
+        with contained():
+            return await function(**keywords)
 
     try:
         asyncio.get_running_loop()
@@ -168,7 +192,7 @@ def _run(function: RewardFunction, keywords: dict[str, Any]) -> Any:
 
 def _culprit(
     function: RewardFunction,
-    kind: type[Exception],
+    kind: type[BaseException],
     rows: Sequence[Row],
     completions: Sequence[Completion],
 ) -> int | None:
@@ -179,29 +203,26 @@ def _culprit(
             _run(function, _keywords([row], [completions[i]]))
         except kind:
             return i
-        except Exception:
+        except STOPPERS:
             return None
     return None
 
 
-def _number(name: str, value: Any, row: int, rows: Sequence[Row]) -> float:
+def _number(name: str, value: Any, row: int, rows: Sequence[Row], weight: float) -> float:
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if abs(number) <= LARGEST:
+    if abs(number) <= LARGEST and abs(number * weight) <= LARGEST:
         return number
-    expected = EXPECTED if not math.isfinite(number) else f"a reward lies within ±{LARGEST:g}"
+    expected = EXPECTED
+    if math.isfinite(number):
+        expected = (
+            f"a reward{'' if weight == 1 else f' times its weight {weight:g}'} lies within ±{LARGEST:g}"
+        )
     found = RewardError(_problem(name, f"{_label(row, rows)} gave {_shown(value)}; {expected}"))
     found.row = row
     raise found
-
-
-def _quotes(words: str, rows: Sequence[Row], completions: Sequence[Completion]) -> bool:
-    """Whether a message repeats a note or an answer, which are private."""
-    pieces = [words[i : i + _TELLING] for i in range(len(words) - _TELLING + 1)]
-    texts = {str(row.get("text")) for row in rows} | {completion_text(c) for c in completions}
-    return any(piece in text for text in texts for piece in pieces)
 
 
 def _problem(name: str, what: str, hint: str = "") -> Problem:
@@ -214,7 +235,9 @@ def _label(row: int, rows: Sequence[Row]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in a message; what is no number may be text of a note, so only its kind is named."""
+    """A value in a message; what is not a number may be text of a note, so only its kind is named."""
+    if isinstance(value, int) and abs(value) >= 10**_MOST_DIGITS:
+        return f"an int of {int(value.bit_length() * math.log10(2)) + 1} digits"
     return f"{value}" if isinstance(value, int | float) or value is None else f"a {type(value).__name__}"
 
 

@@ -93,15 +93,18 @@ def write_starter(name: str, folder: Path) -> tuple[Path, Path]:
     Raises:
         UserError: the name can't be a module's, or is one's already; a file is there; the folder is not.
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise UserError(Problem(f"reward '{name}'", "is no name for a function", "letters, digits and _"))
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
+        what = "is not a name for a function"
+        raise UserError(Problem(f"reward '{name}'", what, "use the letters a to z, digits and _"))
+    if name.startswith("test_") or name == "conftest":
+        raise UserError(Problem(f"reward '{name}'", "pytest would take it for a test", "choose another"))
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         raise UserError(Problem(f"reward '{name}'", "is the name of a Python module", "choose another"))
     files = folder / f"{name}.py", folder / f"test_{name}.py"
     if not folder.is_dir():
         raise UserError(Problem(str(folder), "there is no such folder"))
     if there := [
-        Problem(str(file), "is there already", "choose another name") for file in files if file.exists()
+        Problem(str(file), "already exists", "choose another name") for file in files if file.exists()
     ]:
         raise UserError(*there)
     for file, template in zip(files, (_REWARD, _TEST), strict=True):

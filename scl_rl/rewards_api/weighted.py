@@ -10,8 +10,10 @@ from typing import Any
 
 from ..answer.grammar import AnswerFormat
 from ..errors import Problem, UserError
-from .call import Completion, RewardFunction, Row, call_reward
+from .call import call_reward
+from .contain import contained, own_copy
 from .load import load_bound
+from .protocol import Completion, Explains, RewardFunction, Row, without_partials
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,19 @@ class WeightedReward:
     args: Mapping[str, Any] = field(default_factory=dict)
 
     def parts(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[dict[str, float]]:
-        """What each score is made of, as far as the reward has a method ``explain`` that tells."""
-        explain = getattr(self.function, "explain", None)
-        if explain is None or not rows:
+        """What each score is made of, as far as the reward explains it."""
+        reward = without_partials(self.function)
+        if not isinstance(reward, Explains) or not rows:
             return [{} for _ in rows]
         columns = {key: [row[key] for row in rows] for key in rows[0] if key != "prompt"}
         bound = self.function.keywords if isinstance(self.function, partial) else {}
-        known = explain(list(completions), **columns, **bound)
+        with contained():
+            known = reward.explain(**own_copy({"completions": list(completions), **columns}), **bound)
         return [{} if scored is None else dict(scored.parts) for scored in known]
 
 
 @dataclass(frozen=True)
-class Target:
+class WeightedRewards:
     """A weighted sum of rewards. A reward that abstains from a row takes no part in the row's sum."""
 
     rewards: tuple[WeightedReward, ...]
@@ -45,12 +48,12 @@ class Target:
         cls,
         wanted: Iterable[tuple[str, float, Mapping[str, Any]]],
         form: AnswerFormat,
-        offered: Mapping[str, Path | None],
-    ) -> Target:
+        injected: Mapping[str, Path | None],
+    ) -> WeightedRewards:
         """Load rewards given by name, weight and arguments; weights of 0 are only logged and left out.
 
         Args:
-            offered: what rewards may ask for by name; see :mod:`~scl_rl.rewards_api.supply`.
+            injected: what rewards may take by name; see :data:`~scl_rl.rewards_api.protocol.INJECTED`.
 
         Raises:
             UserError: all that is wrong with any of them; or none is left.
@@ -61,7 +64,7 @@ class Target:
             if weight == 0:
                 continue
             try:
-                function = load_bound(name, args, form, offered)
+                function = load_bound(name, args, form, injected)
             except UserError as error:
                 problems += error.problems
             else:
@@ -87,7 +90,9 @@ class Target:
 
     def score_each(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[list[float | None]]:
         """What each reward gives by itself, before weighting: one list a reward. Raises as :meth:`score`."""
-        return [call_reward(r.function, rows, completions, name=r.name) for r in self.rewards]
+        return [
+            call_reward(r.function, rows, completions, name=r.name, weight=r.weight) for r in self.rewards
+        ]
 
     def sums(self, each: Sequence[Sequence[float | None]]) -> list[float | None]:
         """The weighted sums of what :meth:`score_each` gave."""

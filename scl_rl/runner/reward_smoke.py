@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from ..corpus.types import Document
 from ..errors import WorkError
 from ..recipe.schema import Recipe, Stage
-from ..rewards_api.check import trial_rows, try_rewards
+from ..rewards_api.load import trial_rows, try_rewards
 from ..stages.contract import StageContext, StageSettings
 from ..stages.shared.rewards import Rewarded
 from .context import context_of

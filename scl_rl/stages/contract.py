@@ -124,7 +124,7 @@ class StageContext:
 
     @property
     def offered(self) -> dict[str, Path | None]:
-        """What a reward may ask for by name; see :mod:`scl_rl.rewards_api.supply`."""
+        """What a reward may take by name; see :data:`scl_rl.rewards_api.protocol.INJECTED`."""
         return {"spans": self.data.spans, "model": self.model_before, "base": self.base}
 
     def needed(self, name: str) -> Path:

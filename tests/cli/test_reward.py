@@ -60,6 +60,20 @@ def bench(tmp_path, monkeypatch):
     Path("own.py").write_text(OWN)
 
 
+MAIN = "from scl_rl.cli.main import main; main()"
+LOUD = """
+import logging, os, sys, warnings
+logging.basicConfig(stream=sys.stderr)
+def f(completions, **_):
+    print("heard printed")
+    warnings.warn("heard warned")
+    logging.error("heard logged")
+    os.system("echo heard echoed")
+    sys.__stdout__.write("heard written")
+    return [0.5] * len(completions)
+"""
+
+
 def call(*arguments):
     return CliRunner().invoke(main, ["reward", *arguments])
 
@@ -117,8 +131,9 @@ def test_probe_reports_a_reward_that_fails():
     done = probe("./own.py:broken")
     assert done.exit_code == 1 and "Traceback" not in done.output
     line = OWN.split("\n").index('    raise KeyError("nothing")') + 1
-    told = f"prose: reward './own.py:broken': row 0 (n1): KeyError: 'nothing' (own.py:{line})"
-    assert told in done.stdout
+    told = f"prose: reward './own.py:broken': row 0 (n1): KeyError at own.py:{line}"
+    assert f"{told} (its message may quote a note: set SCL_RL_SHOW_REWARD_OUTPUT=1 to see it)" in done.stdout
+    assert f"{told}: 'nothing'" in probe("./own.py:broken", "--show-reward-output").stdout
 
 
 def test_probe_a_stage_of_a_recipe():
@@ -210,6 +225,43 @@ def test_score_tells_all_mistakes_with_their_lines():
     ]
     done = score(COMPLETIONS, reward="./own.py:broken")
     assert done.exit_code == 2 and "row 0 (n2): KeyError" in done.stderr
+
+
+def apart(*arguments):
+    """The command in a process of its own."""
+    Path("c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in COMPLETIONS))
+    command = [
+        sys.executable,
+        "-c",
+        MAIN,
+        "reward",
+        "score",
+        "--documents",
+        "d.jsonl",
+        "--completions",
+        "c.jsonl",
+    ]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("leave", ["sys.exit(0)", "os._exit(0)", "raise GeneratorExit"])
+def test_a_reward_that_leaves_is_a_mistake_in_one_line(leave):
+    Path("leaving.py").write_text(f"import os, sys\ndef f(completions, **_):\n    {leave}\n")
+    done = apart("--reward", "./leaving.py:f")
+    assert (done.returncode, done.stdout) == (2, "")
+    raised = "GeneratorExit" if "Generator" in leave else "SystemExit"
+    assert done.stderr.startswith(f"error: reward './leaving.py:f': row 0 (n2): {raised} at leaving.py:3")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_a_reward_prints_is_dropped_unless_asked_for():
+    Path("loud.py").write_text(LOUD)
+    done = apart("--reward", "./loud.py:f", "--json")
+    assert "heard" not in done.stdout + done.stderr
+    assert [json.loads(line)["score"] for line in done.stdout.splitlines()] == [0.5] * len(COMPLETIONS)
+    done = apart("--reward", "./loud.py:f", "--json", "--show-reward-output")
+    for way in ("printed", "warned", "logged", "echoed", "written"):
+        assert f"heard {way}" in done.stdout + done.stderr
 
 
 def rescore(*arguments):

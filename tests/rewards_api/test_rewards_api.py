@@ -2,8 +2,11 @@
 
 import asyncio
 import functools
+import re
 import subprocess
 import sys
+import traceback
+from importlib.metadata import EntryPoint
 
 import pytest
 from click.testing import CliRunner
@@ -11,16 +14,16 @@ from click.testing import CliRunner
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document
-from scl_rl.errors import UserError
+from scl_rl.errors import Problem, UserError
 from scl_rl.recipe.load import load_recipe
-from scl_rl.rewards_api.call import RewardError, call_reward, is_async, reward_name
-from scl_rl.rewards_api.check import trial_rows, try_rewards
-from scl_rl.rewards_api.guard import distinct, guarded
-from scl_rl.rewards_api.load import bind, load_reward
-from scl_rl.rewards_api.signature import misfits_of_name
+from scl_rl.rewards_api.call import RewardError, call_reward
+from scl_rl.rewards_api.load import bind, load_reward, problems_of, trial_rows, try_rewards
+from scl_rl.rewards_api.protocol import is_async, reward_name
+from scl_rl.rewards_api.validated import unique_names, validated_reward
 from scl_rl.runner.folder import RunFolder
 from scl_rl.runner.reward_smoke import try_rewards_first
 
+HIDDEN = "its message may quote a note: set SCL_RL_SHOW_REWARD_OUTPUT=1 to see it"
 ROWS = [
     {"prompt": "p", "id": "a", "text": "Has flu.", "annotations": []},
     {"prompt": "p", "id": "b", "text": "Has HTN.", "annotations": None},
@@ -76,6 +79,8 @@ def test_numbers_of_any_library_are_numbers():
         ([1, float("nan")], "row 1 (b) gave nan; a reward is a finite number or None"),
         ([float("-inf"), 1], "row 0 (a) gave -inf; a reward is a finite number or None"),
         ([1, 1e30], "row 1 (b) gave 1e+30; a reward lies within ±1e+18"),
+        ([1, 10**400], "row 1 (b) gave an int of 401 digits; a reward is a finite number or None"),
+        ([1, 10**5000], "row 1 (b) gave an int of 5001 digits; a reward is a finite number or None"),
         (["1.0", 1], "row 0 (a) gave a str; a reward is a finite number or None"),
         ([1, [1]], "row 1 (b) gave a list; a reward is a finite number or None"),
         ([1], "gave 1 rewards for 2 rows"),
@@ -97,7 +102,7 @@ def test_an_exception_names_the_row_that_causes_it_or_all_of_them():
     with pytest.raises(UserError) as caught:
         call_reward(ratio, ROWS, ["x", ""])
     line = ratio.__code__.co_firstlineno + 1
-    told = f"row 1 (b): ZeroDivisionError: division by zero (test_rewards_api.py:{line})"
+    told = f"row 1 (b): ZeroDivisionError at test_rewards_api.py:{line} ({HIDDEN})"
     assert str(caught.value) == f"reward 'ratio': {told}"
     assert caught.value.row == 1
 
@@ -106,22 +111,31 @@ def test_an_exception_names_the_row_that_causes_it_or_all_of_them():
             raise RuntimeError("one at a time\nplease")
         return [0.0]
 
-    with pytest.raises(RewardError, match=r"rows 0 to 1: RuntimeError: one at a time \("):
+    with pytest.raises(RewardError, match=r"rows 0 to 1: RuntimeError at test_rewards_api.py:\d+ \("):
         call_reward(crowded, ROWS, ["x", "y"])
 
 
-def test_a_message_does_not_repeat_the_note(tmp_path):
-    note = "Seen with her sister on Monday."
+@pytest.mark.parametrize("words", [str, str.upper, repr, lambda note: note[:8], lambda note: ""])
+def test_a_message_does_not_repeat_the_note_unless_asked_to(words, monkeypatch):
+    note = "Seen with her sister on Monday.\nNo fever."
 
     def reading(text, **_):
-        return [float(note) for note in text]
+        raise ValueError(words(text[0]))
 
-    with pytest.raises(RewardError) as caught:
-        call_reward(reading, [{**ROWS[0], "text": note}], ["x"])
-    assert "sister" not in str(caught.value)
-    assert "row 0 (a): ValueError: its message has words of the note (test_rewards_api.py:" in str(
-        caught.value
-    )
+    def told():
+        with pytest.raises(RewardError) as caught:
+            call_reward(reading, [{**ROWS[0], "text": note}], ["x"])
+        return str(caught.value), "".join(traceback.format_exception(caught.value))
+
+    message, with_traceback = told()
+    assert "row 0 (a): ValueError at test_rewards_api.py:" in message
+    assert (HIDDEN in message) is bool(words(note))
+    for text in (message, with_traceback):
+        assert not {"seen", "sister", "fever"} & set(re.findall(r"\w+", text.lower()))
+    monkeypatch.setenv("SCL_RL_SHOW_REWARD_OUTPUT", "1")
+    message, with_traceback = told()
+    assert HIDDEN not in message and words(note).split("\n")[0] in message
+    assert "in reading" in with_traceback
 
 
 def test_errors_travel_between_processes():
@@ -131,6 +145,17 @@ def test_errors_travel_between_processes():
         call_reward(lambda **_: [1, "x"], ROWS, ["x", "y"], name="mine")
     back = pickle.loads(pickle.dumps(caught.value))
     assert (str(back), back.row, back.problems) == (str(caught.value), 1, caught.value.problems)
+
+    class Unpicklable(Exception):
+        pass
+
+    def raising(**_):
+        raise Unpicklable
+
+    with pytest.raises(RewardError) as caught:
+        call_reward(raising, ROWS, ["x", "y"], name="mine")
+    back = pickle.loads(pickle.dumps(caught.value))
+    assert (str(back), back.row, back.cause) == (str(caught.value), 0, None)
 
 
 def write(folder, name, source):
@@ -238,8 +263,9 @@ def test_arguments_are_held_against_the_signature_with_and_without_importing(tmp
     source = "import torch_is_not_imported_to_read_this\n" if told else ""
     source += "def f(completions, beta=1.0, **columns):\n    return [beta for _ in completions]\n"
     write(tmp_path, "mine.py", source)
-    found = misfits_of_name("./mine.py:f", arguments, tmp_path)
-    assert [f"{what} ({hint})" for _, what, hint in found] == told
+    found = problems_of("./mine.py:f", arguments, tmp_path)
+    assert [str(problem) for problem in found] == told
+    assert [problem.at for problem in found] == [(name,) for name in arguments if name != "beta"]
     if told:
         return
     function = load_reward("./mine.py:f", tmp_path)
@@ -248,13 +274,80 @@ def test_arguments_are_held_against_the_signature_with_and_without_importing(tmp
 
 def test_an_argument_without_a_default_has_to_be_given(tmp_path):
     write(tmp_path, "mine.py", "def f(completions, text, *, scale, **_): return [scale] * len(text)\n")
-    assert misfits_of_name("./mine.py:f", {}, tmp_path) == [
-        ("", "needs the argument 'scale'", "give it under 'args'")
+    assert problems_of("./mine.py:f", {}, tmp_path) == [
+        Problem("", "needs the argument 'scale'", "give it under 'args'")
     ]
     function = load_reward("./mine.py:f", tmp_path)
     with pytest.raises(UserError, match="reward 'f': needs the argument 'scale'"):
         bind(function, {"answer": "lines"})
     assert call_reward(bind(function, {"scale": 2}), ROWS, ["x", "y"]) == [2.0, 2.0]
+
+
+def test_a_reward_without_columns_is_told_to_take_them(tmp_path):
+    write(tmp_path, "mine.py", "def f(completions): return [0.0] * len(completions)\n")
+    told = "takes no **columns, but gets every column of the data (end its parameters with **columns)"
+    assert [str(problem) for problem in problems_of("./mine.py:f", {}, tmp_path)] == [told]
+    with pytest.raises(UserError) as caught:
+        bind(load_reward("./mine.py:f", tmp_path), {"answer": "lines"})
+    assert str(caught.value) == f"reward 'f': {told}"
+
+
+HANDS_ON = """
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+P = ParamSpec("P")
+R = TypeVar("R")
+def kept(function: Callable[P, R]) -> Callable[P, R]: ...
+def first(function: Callable[Concatenate[str, P], float]) -> Callable[P, list[float]]: ...
+def unknown(function): ...
+def changed(function: Callable[P, R]) -> Callable[..., R]: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("decorators", "seen"),
+    [
+        ("@kept", True),
+        ("@decorating.kept", True),
+        ("@again", True),
+        ("@decorating.first\n@kept", True),
+        ("@kept\n@decorating.unknown", False),
+        ("@decorating.changed", False),
+        ("@decorating.no_such", False),
+        ("@kept.attribute", False),
+    ],
+)
+def test_a_decorator_that_says_so_hands_the_arguments_on(tmp_path, monkeypatch, decorators, seen):
+    """Whosever it is: it is found in the source of an installed package, which is not run."""
+    write(tmp_path, "decorating.py", f"import torch_is_not_imported_to_read_this\n{HANDS_ON}")
+    write(tmp_path, "handing.py", "from decorating import kept as again, kept\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "import decorating\nfrom handing import again, kept\n"
+    write(tmp_path, "mine.py", f"{source}{decorators}\ndef f(completions, *, k=1, **_): ...\n")
+    assert bool(problems_of("./mine.py:f", {"l": 1}, tmp_path)) is seen
+    assert problems_of("./mine.py:f", {"k": 1}, tmp_path) == []
+
+
+def test_a_reward_of_entry_points_is_asked_itself_whosever_it_is(tmp_path, monkeypatch):
+    write(
+        tmp_path,
+        "others_rewards.py",
+        "from scl_rl.reward import per_answer\n"
+        "@per_answer\ndef mine(answer, document, *, share: float = 0.5): return share\n"
+        "print('imported'); 1 / 0 if False else 0\n",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = {
+        "mine": EntryPoint("mine", "others_rewards:mine", "scl_rl.rewards"),
+        "gone": EntryPoint("gone", "others_rewards:gone", "scl_rl.rewards"),
+        "broken": EntryPoint("broken", "no_such_module:f", "scl_rl.rewards"),
+    }
+    monkeypatch.setattr("scl_rl.rewards_api.find.installed", lambda: points)
+    monkeypatch.setattr("scl_rl.rewards_api.load.installed", lambda: points)
+    told = {name: [str(p) for p in problems_of(name, {"share": "x"}, tmp_path)] for name in points}
+    assert told["mine"] == ["argument 'share': input should be a valid number, not 'x'"]
+    assert told["gone"] == ["there is no function 'gone' in module 'others_rewards' (functions: mine)"]
+    assert told["broken"] == ["can't be loaded: ModuleNotFoundError: No module named 'no_such_module'"]
 
 
 def test_values_that_a_reward_refuses_are_told_before_it_is_called():
@@ -280,20 +373,21 @@ def test_names_are_found_in_the_source_however_they_are_bound(tmp_path):
     )
     with (tmp_path / "mine.py").open("a") as stream:
         stream.write(
-            "@functools.partial(wraps, 1)\ndef i(**_): ...\n@scl.per_answer\ndef j(a, d, *, k=1): ...\n"
+            "@functools.partial(wraps, 1)\ndef i(**_): ...\n"
+            "import scl_rl.reward as scl\n@scl.per_answer\ndef j(a, d, *, k=1): ...\n"
         )
-    assert misfits_of_name("./mine.py:i", {"k": 1}, tmp_path) == []  # who knows what it takes
-    assert misfits_of_name("./mine.py:j", {"k": 1}, tmp_path) == []
-    assert misfits_of_name("./mine.py:j", {"l": 1}, tmp_path) != []
+    assert problems_of("./mine.py:i", {"k": 1}, tmp_path) == []  # who knows what it takes
+    assert problems_of("./mine.py:j", {"k": 1}, tmp_path) == []
+    assert problems_of("./mine.py:j", {"l": 1}, tmp_path) != []
     for name in "bcdefh":
-        assert misfits_of_name(f"./mine.py:{name}", {}, tmp_path) == []
-    ((_, what, _),) = misfits_of_name("./mine.py:G", {}, tmp_path)
-    assert what == "'G' is a class"
-    ((_, what, hint),) = misfits_of_name("./mine.py:hh", {}, tmp_path)
-    assert what == f"there is no function 'hh' in {tmp_path / 'mine.py'}" and "'h'" in hint
+        assert problems_of(f"./mine.py:{name}", {}, tmp_path) == []
+    (problem,) = problems_of("./mine.py:G", {}, tmp_path)
+    assert problem.what == "'G' is a class"
+    (problem,) = problems_of("./mine.py:hh", {}, tmp_path)
+    assert problem.what == f"there is no function 'hh' in {tmp_path / 'mine.py'}" and "'h'" in problem.hint
     write(tmp_path, "mine.py", "def f(:\n")
-    assert misfits_of_name("./mine.py:f", {}, tmp_path) == [
-        ("", "can't be loaded: mine.py:1: invalid syntax", "")
+    assert problems_of("./mine.py:f", {}, tmp_path) == [
+        Problem("", "can't be loaded: mine.py:1: invalid syntax")
     ]
 
 
@@ -309,7 +403,7 @@ def watched(function, name="mine"):
         reports.append((error, report))
         raise Stopped
 
-    return guarded(function, name, failed, lambda *call: calls.append(call)), reports, calls
+    return validated_reward(function, name, failed, lambda *call: calls.append(call)), reports, calls
 
 
 def test_a_guarded_reward_is_called_and_named_as_before():
@@ -369,7 +463,7 @@ def test_two_rewards_of_one_function_log_their_parts_apart():
 
 
 def test_two_rewards_of_one_name_are_logged_apart():
-    assert distinct(["f", "g", "f", "f_2", "f"]) == ["f", "g", "f_2", "f_2_2", "f_3"]
+    assert unique_names(["f", "g", "f", "f_2", "f"]) == ["f", "g", "f_2", "f_2_2", "f_3"]
 
 
 @pytest.fixture
@@ -405,7 +499,7 @@ def test_what_is_wrong_with_several_rewards_is_told_at_once(tmp_path, gold_docum
         try_rewards([(name, {}) for name in named], tmp_path, rows, completions, "lines")
     assert [str(problem).replace(str(tmp_path), "HERE") for problem in caught.value.problems] == [
         "reward './mine.py:short': gave 1 rewards for 6 rows",
-        "reward './mine.py:first': row 1 (d1): ZeroDivisionError: division by zero (mine.py:2)",
+        f"reward './mine.py:first': row 1 (d1): ZeroDivisionError at mine.py:2 ({HIDDEN})",
         "reward 'evidense': there is no reward 'evidense' (did you mean 'evidence'?)",
         "reward './mine.py:none': there is no function 'none' in HERE/mine.py (functions: first, ids, short)",
     ]
@@ -416,9 +510,9 @@ def test_a_new_reward_comes_with_a_test_that_passes(tmp_path):
     assert done.exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test_tidy.py", "tidy.py"]
     assert f"scl-rl reward probe {tmp_path}/tidy.py:tidy --documents" in done.output
-    assert misfits_of_name("./tidy.py:tidy", {"missed": 2.0}, tmp_path) == []
-    assert misfits_of_name("./tidy.py:tidy", {"misst": 2.0}, tmp_path) == [
-        ("misst", "takes no argument 'misst'", "did you mean 'missed'?")
+    assert problems_of("./tidy.py:tidy", {"missed": 2.0}, tmp_path) == []
+    assert problems_of("./tidy.py:tidy", {"misst": 2.0}, tmp_path) == [
+        Problem("", "takes no argument 'misst'", "did you mean 'missed'?", ("misst",))
     ]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_tidy.py"],
@@ -435,9 +529,12 @@ def test_a_new_reward_comes_with_a_test_that_passes(tmp_path):
     [
         ("json", "reward 'json': is the name of a Python module (choose another)"),
         ("numpy", "reward 'numpy': is the name of a Python module (choose another)"),
-        ("class", "reward 'class': is no name for a function (letters, digits and _)"),
-        ("a-b", "reward 'a-b': is no name for a function (letters, digits and _)"),
-        ("mine", "HERE/mine.py: is there already (choose another name)"),
+        ("class", "reward 'class': is not a name for a function (use the letters a to z, digits and _)"),
+        ("a-b", "reward 'a-b': is not a name for a function (use the letters a to z, digits and _)"),
+        ("é", "reward 'é': is not a name for a function (use the letters a to z, digits and _)"),
+        ("test_x", "reward 'test_x': pytest would take it for a test (choose another)"),
+        ("conftest", "reward 'conftest': pytest would take it for a test (choose another)"),
+        ("mine", "HERE/mine.py: already exists (choose another name)"),
     ],
 )
 def test_a_new_reward_takes_nobodys_place(tmp_path, name, told):

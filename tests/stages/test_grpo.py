@@ -21,7 +21,7 @@ from scl_rl.errors import WorkError  # noqa: E402
 from scl_rl.modeling.settings import ModelSettings  # noqa: E402
 from scl_rl.probe.completions import notes_by_id, read_completions  # noqa: E402
 from scl_rl.rewards_api.find import installed  # noqa: E402
-from scl_rl.rewards_api.weighted import Target  # noqa: E402
+from scl_rl.rewards_api.weighted import WeightedRewards  # noqa: E402
 from scl_rl.stages.contract import DataFiles, StageContext  # noqa: E402
 from scl_rl.stages.grpo.settings import GrpoSettings  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
@@ -147,7 +147,7 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     windows = read_documents(place / "together" / "windows.jsonl")
     again = read_completions(place / "together" / "completions.jsonl", windows)
     notes = notes_by_id(windows, (line.id for line in again), PromptSettings())
-    bench = Target.load([("evidence", 1.0, {})], "lines", {"base": place})
+    bench = WeightedRewards.load([("evidence", 1.0, {})], "lines", {"base": place})
     scored_now = bench.score([notes[c.id].row(c.completion) for c in again], [c.completion for c in again])
     assert scored_now == [line["rewards"]["evidence"] for line in kept]
     (line,) = [line for line in said if line.startswith("together: 2/2, reward ")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...rewards_api.call import RewardFunction, reward_name
-from ...rewards_api.guard import distinct, guarded
 from ...rewards_api.load import load_bound
+from ...rewards_api.protocol import RewardFunction, reward_name
+from ...rewards_api.validated import unique_names, validated_reward
 from ..contract import StageContext
 from ..shared.rewards import accuracies
 from .observer import Observer
 from .settings import GrpoSettings
-from .step_log import COMPLETIONS, keep_failure
+from .step_log import keep_failure
 
 
 class StageRewards:
@@ -35,12 +35,15 @@ class StageRewards:
             group: completions per prompt.
         """
         settings, context = self._settings, self._context
-        names = distinct([reward_name(function) for function in self._functions])
+        names = unique_names([reward_name(function) for function in self._functions])
         weights = {name: reward.weight for name, reward in zip(names, settings.rewards, strict=True)}
-        keep = context.folder / COMPLETIONS if settings.save_completions else None
+        keep = context.folder / settings.outputs["completions"] if settings.save_completions else None
         observer = Observer(weights, group, context.answer, keep)
         failed = keep_failure(context)
-        return [guarded(f, name, failed, observer) for f, name in zip(self._functions, names, strict=True)]
+        return [
+            validated_reward(f, name, failed, observer, weights[name])
+            for f, name in zip(self._functions, names, strict=True)
+        ]
 
     def accuracies(self) -> dict[str, Any]:
         """How far those can be trusted that judge by a verifier of their own."""

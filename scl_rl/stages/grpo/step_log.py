@@ -10,14 +10,13 @@ from typing import Any, NoReturn
 from ...errors import WorkError
 from ...modeling import ranks
 from ...rewards_api.call import RewardError
-from ...rewards_api.guard import Failed
+from ...rewards_api.validated import OnFailure
 from ..contract import StageContext
 from ..shared.step_log import StepLog, truncate_after_step
 from .monitor import Monitor, in_words
 from .observer import PREFIX
+from .settings import GrpoSettings
 
-COMPLETIONS = "completions.jsonl"
-WINDOWS = "windows.jsonl"  # what the completions are about, as documents
 FAILED = "failed_reward.json"
 
 _FROM_TRL = {
@@ -42,7 +41,7 @@ class MetricsLog(StepLog):
 
     def resumed(self, step: int, lines: list[dict[str, Any]]) -> None:
         """Let the monitor know of the steps before."""
-        truncate_after_step(self._context.folder / COMPLETIONS, step)
+        truncate_after_step(self._context.folder / GrpoSettings.outputs["completions"], step)
         for line in lines:
             if "dev_joint_f1" in line:
                 self._monitor.check(line["step"], line["dev_joint_f1"])
@@ -87,7 +86,7 @@ class MetricsLog(StepLog):
             self._warn(warning)
 
 
-def keep_failure(context: StageContext) -> Failed:
+def keep_failure(context: StageContext) -> OnFailure:
     """What stops a stage whose reward fails: the row goes into a file, and nothing of its text elsewhere."""
     path = (context.first_folder or context.folder) / FAILED
     path.unlink(missing_ok=True)  # of an earlier try

@@ -20,8 +20,8 @@ from ...corpus.types import Document
 from ...modeling.decode import Sampling
 from ...modeling.generate import generate_groups
 from ...modeling.load import load_trained
-from ...rewards_api.rows import completion_of, row_of
-from ...rewards_api.weighted import Target
+from ...rewards_api.call import completion_of, row_of
+from ...rewards_api.weighted import WeightedRewards
 from ...scoring.dictionary import dictionary_of
 from ...scoring.judge import GoldDocument
 from ..contract import StageContext
@@ -78,7 +78,7 @@ class PairMaker:
         assert context.model_before is not None  # it starts from a stage that trained
         self._loaded = load_trained(context.model_before, context.base, say=context.say)
         self._prompting = Prompting.of(context, self._loaded.tokenizer)
-        self._rewards = Target.load(
+        self._rewards = WeightedRewards.load(
             ((r.name, r.weight, r.args) for r in settings.rewards), context.answer, context.offered
         )
         self._documents = self._prompted()

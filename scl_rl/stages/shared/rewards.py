@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ...rewards_api.arguments import with_injected
 from ...rewards_api.load import load_reward
-from ...rewards_api.supply import with_supplied
+from ...rewards_api.protocol import Verifies
 from ..contract import StageContext, StageSettings
 
 
@@ -56,13 +57,12 @@ def given_sets(documents: int | None, code_only: int) -> set[str]:
 def accuracies(rewards: Iterable[RewardSettings], context: StageContext) -> dict[str, Any]:
     """How far the rewards can be trusted that judge by a verifier of their own, measured on dev documents.
 
-    Such a reward has an attribute ``accuracy``, called with the documents' path and its arguments.
+    Such a reward is a :class:`~scl_rl.rewards_api.protocol.Verifies`.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for reward in rewards:
         function = load_reward(reward.name, context.base)
-        accuracy = getattr(function, "accuracy", None)
-        if accuracy is not None:
-            given = with_supplied(function, reward.args, context.offered)
-            found[reward.name] = accuracy(context.needed("dev"), **given)
+        if isinstance(function, Verifies):
+            arguments = with_injected(function, reward.args, context.offered)
+            found[reward.name] = function.accuracy(context.needed("dev"), **arguments)
     return found

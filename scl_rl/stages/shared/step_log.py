@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+            stream.write(json.dumps(_finite(line), allow_nan=False) + "\n")
 
     def _show(self, step: int, words: str, logs: Mapping[str, Any]) -> None:
         self._progress.count(step, self._steps, f", {words}{self._speed.logged(logs)}")
@@ -87,3 +88,10 @@ def truncate_after_step(path: Path, step: int) -> list[dict[str, Any]]:
     kept = [line for line in whole_lines(path) if line["step"] <= step]
     path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in kept), encoding="utf-8")
     return kept
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

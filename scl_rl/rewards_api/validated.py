@@ -7,57 +7,68 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ..answer.prompt import Completion
-from .call import RewardError, RewardFunction, Row, checked, is_async, raised, raised_at, reward_name
+from .call import STOPPERS, RewardError, checked, raised, raised_at
+from .contain import contained, own_copy
+from .protocol import RewardFunction, Row, Values, is_async, reward_name
 
-Failed: TypeAlias = Callable[[RewardError, dict[str, Any]], NoReturn]
+OnFailure: TypeAlias = Callable[[RewardError, dict[str, Any]], NoReturn]
 """What to do about a failure: its error, and a report for a file, which holds text of the note."""
 
-Given: TypeAlias = Callable[[str, list[float | None], Sequence[Completion], dict[str, Any]], None]
+OnRewards: TypeAlias = Callable[[str, Values, Sequence[Completion], dict[str, Any]], None]
 """Told of every call: the reward's name, its values, the completions and TRL's other keywords."""
 
 
-def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -> RewardFunction:
+def validated_reward(
+    function: RewardFunction, name: str, on_failure: OnFailure, on_rewards: OnRewards, weight: float = 1.0
+) -> RewardFunction:
     """The function under a name of its own for TRL's logs; async if it was.
 
-    A value that is no reward never reaches the trainer, which would take NaN for "not applicable" and
-    an infinity for a number.
+    A value that is not a reward, or too large once weighted, never reaches the trainer, which would take NaN
+    for "not applicable" and an infinity for a number. The function gets a copy of the columns, which the
+    other rewards of the batch share, and what it prints is dropped.
     """
 
-    def check(values: Any, completions: Sequence[Completion], columns: dict[str, Any]) -> list[float | None]:
+    def check(values: Any, completions: Sequence[Completion], columns: dict[str, Any]) -> Values:
         rows = _rows(completions, columns)
         try:
-            good = checked(name, values, rows)
+            good = checked(name, values, rows, weight)
         except RewardError as error:
-            failed(error, _report(function, name, error, rows, completions, columns))
-        given(name, good, completions, columns)
+            on_failure(error, _report(function, name, error, rows, completions, columns))
+        on_rewards(name, good, completions, columns)
         return good
 
-    def stop(error: Exception, completions: Sequence[Completion], columns: dict[str, Any]) -> NoReturn:
+    def stop(error: BaseException, completions: Sequence[Completion], columns: dict[str, Any]) -> NoReturn:
         rows = _rows(completions, columns)
         told = raised(function, name, error, rows, completions)
-        failed(told, _report(function, name, told, rows, completions, columns))
+        on_failure(told, _report(function, name, told, rows, completions, columns))
 
-    def apart(columns: dict[str, Any]) -> dict[str, Any]:
+    def keywords(completions: Sequence[Completion], columns: dict[str, Any]) -> dict[str, Any]:
         """The keywords, with logs that keep this reward's own from those of another one of its name."""
         logs = {key: columns[key] for key in ("log_metric", "log_extra") if key in columns}
-        return {**columns, **{key: _renamed(log, reward_name(function), name) for key, log in logs.items()}}
+        copied = own_copy({"completions": completions, **columns})
+        return {
+            **copied,
+            **{key: _renamed(log, reward_name(function), name) for key, log in logs.items()},
+        }
 
     if is_async(function):
 
-        async def later(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+        async def later(completions: Sequence[Completion], **columns: Any) -> Values:
             try:
-                values = await function(completions=completions, **apart(columns))
-            except Exception as error:
+                with contained():
+                    values = await function(**keywords(completions, columns))
+            except (Exception, SystemExit) as error:  # a GeneratorExit says that nobody waits any more
                 stop(error, completions, columns)
             return check(values, completions, columns)
 
         later.__name__ = name
         return later
 
-    def now(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
+    def now(completions: Sequence[Completion], **columns: Any) -> Values:
         try:
-            values = function(completions=completions, **apart(columns))
-        except Exception as error:
+            with contained():
+                values = function(**keywords(completions, columns))
+        except STOPPERS as error:
             stop(error, completions, columns)
         return check(values, completions, columns)
 
@@ -65,7 +76,7 @@ def guarded(function: RewardFunction, name: str, failed: Failed, given: Given) -
     return now
 
 
-def distinct(names: Sequence[str]) -> list[str]:
+def unique_names(names: Sequence[str]) -> list[str]:
     """The names, a number added where one came before: TRL would log both under one."""
     found: list[str] = []
     for name in names:
