@@ -37,7 +37,7 @@ def test_the_guide_is_true(tmp_path):
 
     log = tmp_path / "runs" / "mine" / "stages" / "grpo" / "monitor.jsonl"
     figures = {name for line in log.read_text().splitlines() for name in json.loads(line)}
-    table = GUIDE.read_text(encoding="utf-8").split("## Read the figures")[1].split("\n\n")[2]
+    table = GUIDE.read_text(encoding="utf-8").split("## Read the metrics")[1].split("\n\n")[2]
     assert figures - {"step"} <= set(re.findall(r"`(\w+)`", table))
 
 
