@@ -22,8 +22,7 @@ from scl_rl.corpus.jsonl import read_documents
 from scl_rl.corpus.types import Document
 from scl_rl.modeling.generate import generate
 from scl_rl.modeling.load import load_trained, read_card
-from scl_rl.scoring.account import account
-from scl_rl.scoring.judge import GoldDocument
+from scl_rl.scoring import GoldDocument, score_answer
 from scl_rl.stages.pairs.error_kinds import SEVEREST_FIRST, errors_of
 from scl_rl.stages.shared.prompting import Prompting, annotated_windows
 
@@ -67,7 +66,7 @@ def _counts(
     counts = []
     for window, written in zip(windows, answers, strict=True):
         answer, gold = parse(written, card.answer), GoldDocument.of(window)
-        found = account(answer, gold)
+        found = score_answer(answer, gold)
         codes = {"gold": found.gold, "predicted": len(found.codes), "cited": found.cited}
         counts.append(Counter({**errors_of(answer, gold), **codes}))
     return counts

@@ -31,7 +31,7 @@ from scl_rl.corpus.synthetic.sets import generate
 from scl_rl.corpus.synthetic.settings import SyntheticSettings
 from scl_rl.corpus.types import Document
 from scl_rl.reward.evidence import evidence
-from scl_rl.scoring.judge import GoldDocument
+from scl_rl.scoring import GoldDocument
 
 GROUP, BATCH, NAIVE = 8, 32, 40
 AIM = 5000  # completions a second, on documents like CodiEsp's

@@ -17,7 +17,7 @@ from ..answer.prompt import Completion, completion_text
 from ..corpus.types import Annotation
 from ..rewards_api.protocol import Scored as Scored
 from ..rewards_api.protocol import Values
-from ..scoring.judge import GoldDocument
+from ..scoring import GoldDocument
 
 P = ParamSpec("P")
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..answer.grammar import Answer
 from ..icd.codes import lineage
-from ..scoring.judge import GoldDocument
+from ..scoring import GoldDocument
 from .adapter import Scored, per_answer
 from .arguments import Beta
 from .claims import f_beta

@@ -9,9 +9,8 @@ from typing import Any, Literal
 from ..answer.grammar import Answer
 from ..corpus.jsonl import read_documents, read_spans
 from ..rewards_api.protocol import Scored
-from ..scoring.account import CodeAccount, account
+from ..scoring import GoldDocument, ScoredCode, score_answer
 from ..scoring.dictionary import SpanDictionary
-from ..scoring.judge import GoldDocument
 from ..scoring.verify import Verifier, accuracy, spoken
 from .adapter import AnswerReward, P
 from .arguments import Beta, Cap
@@ -71,7 +70,7 @@ def consistency(
     if document.has_evidence and not everywhere:
         return None
     judge = verifier_of(verifier, spans, model, base)
-    found = account(answer, document)
+    found = score_answer(answer, document)
     codes = list(document.mentions)
     consistent = [code for code in found.codes if _implied(code, document, codes, judge)]
     claimed = found.lines + found.malformed + sum([extra(code, mention_cap) for code in found.codes])
@@ -83,14 +82,14 @@ def consistency(
         "claimed": claimed,
         "unlocated": found.mentions - found.located,
     }
-    return Scored(score, parts, found.in_words)
+    return Scored(score, parts, found.describe)
 
 
-def _implied(code: CodeAccount, document: GoldDocument, codes: list[str], judge: Verifier) -> bool:
-    return code.judged.in_gold and any(
+def _implied(code: ScoredCode, document: GoldDocument, codes: list[str], judge: Verifier) -> bool:
+    return code.verdict.in_gold and any(
         judge.implies(spoken(document.text, mention.fragments), code.code, codes)
         for mention in code.mentions
-        if mention.fragments is not None and not document.tokens.torn(mention.fragments)
+        if mention.fragments is not None and not mention.torn
     )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..answer.grammar import Answer
-from ..scoring.account import Occurrence, account
-from ..scoring.judge import GoldDocument
-from ..scoring.match import Match
+from ..scoring import GoldDocument, Match, Occurrence, score_answer
 from .adapter import Scored, per_answer
 from .arguments import Beta, Cap
 from .claims import scored
@@ -40,12 +38,15 @@ def evidence(
 
     Args:
         beta: above 1 a missing code costs more than a wrong one.
-        match: ``overlap`` (F1 of the words touched), ``exact`` (the very place) or ``containment`` (inside
-            the gold evidence).
+        match: how a quote may agree with the gold evidence: ``overlap`` (F1 of the words touched, which is
+            what *cited* means), ``exact`` (the very place) or ``containment`` (inside the gold evidence).
         occurrence: ``any`` lets a quote stand for every place where its words occur. It then pays for the
             right words at the wrong place, a negated one or a relative's: use it where annotators marked
             one of several equally good places.
         mention_cap: with more than 1 it pays for every place of a word that stands no more often.
+
+    With another ``match`` or ``occurrence`` the codes that are supported by that rule take the place of the
+    cited ones; the logged figure ``cited`` stays what it is everywhere.
 
     ``match="containment"`` pays in full for part of the evidence. The definition is this project's own;
     gating a code by its evidence follows the joint measures of fact verification (FEVER score, Thorne et
@@ -53,5 +54,5 @@ def evidence(
     """
     if not document.has_evidence:
         return None
-    found = account(answer, document, occurrence=occurrence, match=match)
+    found = score_answer(answer, document, occurrence=occurrence, match=match)
     return scored(found, beta=beta, soft=soft, mention_cap=mention_cap)

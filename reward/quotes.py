@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ..answer.grammar import Answer
-from ..scoring.account import Occurrence, account
-from ..scoring.judge import GoldDocument
-from ..scoring.match import Match
+from ..scoring import GoldDocument, Match, Occurrence, score_answer
 from .adapter import Scored, per_answer
 from .arguments import Cap
 from .claims import counts, extra, scored
@@ -24,19 +22,22 @@ def all_cited(
     """1 if every code of the answer is cited and nothing else is claimed, else 0.
 
     Nothing else: no malformed line, no second line of a code, no mention that is not in the note, torn or
-    beyond the cap (see :func:`~scl_rl.reward.evidence.evidence`). With ``complete`` every gold code has to
-    be there, too. Without, it is the strictest reading of what the metric ``all_cited`` counts; it then
-    pays in full for an answer with codes left out, but never for silence where there are gold codes.
+    beyond the cap. Another ``match`` or ``occurrence`` counts the codes that are supported by that rule
+    instead of the cited ones. All of that is as in :func:`~scl_rl.reward.evidence.evidence`. With
+    ``complete`` every gold code has to be there, too. Without, it is the strictest reading of what the
+    metric ``all_cited`` counts; it then pays in full for an answer with codes left out, but never for
+    silence where there are gold codes.
 
     Abstains (None) where the evidence of a code was never annotated.
     """
     if not document.has_evidence:
         return None
-    found = account(answer, document, occurrence=occurrence, match=match)
+    found = score_answer(answer, document, occurrence=occurrence, match=match)
     more = found.malformed + found.duplicates + sum([extra(code, mention_cap) for code in found.codes])
-    enough = found.cited == found.gold if complete else bool(found.cited) or not found.gold
-    good = found.cited == len(found.codes) and not more and enough
-    return Scored(float(good), counts(found), found.in_words)
+    right = found.supported
+    enough = right == found.gold if complete else bool(right) or not found.gold
+    good = right == len(found.codes) and not more and enough
+    return Scored(float(good), counts(found), found.describe)
 
 
 @per_answer
@@ -53,7 +54,7 @@ def grounded(answer: Answer, document: GoldDocument) -> Scored:
     with weight 0 to have it logged. The name is that of attributed question answering (Rashkin et al.
     2023); verbatim location is ours.
     """
-    found = account(answer, document)
+    found = score_answer(answer, document)
     distinct = {(code.code, m.quoted) for code in found.codes for m in code.mentions if m.fragments}
     unlocated = found.mentions - found.located
     quoted = len(distinct) + unlocated + found.malformed
@@ -89,7 +90,7 @@ def span(answer: Answer, document: GoldDocument, *, soft: bool = True) -> Scored
     """
     if not _is_span(document):
         return None
-    found = account(answer, document)
+    found = score_answer(answer, document)
     return scored(found, beta=1.0, soft=soft, mention_cap=1)
 
 

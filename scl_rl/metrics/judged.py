@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..corpus.types import Document, Fragment, Prediction
-from ..scoring.judge import CodeVerdict, GoldDocument
+from ..scoring import CodeVerdict, GoldDocument
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Judged:
     def cited_anywhere(self) -> dict[str, bool]:
         """Predicted code → whether it is cited if a mention may stand for every place of its words."""
         return {
-            code: verdict.cited or self.gold.verdict(code, self.places[code], anywhere=True).cited
+            code: verdict.cited or self.gold.verdict(code, self.places[code], anywhere=True).supported
             for code, verdict in self.verdicts.items()
         }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ..corpus.types import Document, Fragment, Prediction
-from ..scoring.match import TOKEN, hull
+from ..scoring import hull
+from ..scoring.match import TOKEN
 from ..scoring.tally import Counts
 
 MDACE_SCORES = ("span", "span_anywhere", "token", "token_anywhere")

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..corpus.types import Document, Fragment
-from ..scoring.judge import CodeVerdict, GoldDocument
-from ..scoring.match import overlap
+from ..scoring import CodeVerdict, GoldDocument, overlap
 from ..scoring.tally import Counts
 
 JOINED = "AB"

@@ -9,7 +9,6 @@ from ..answer.grammar import Answer, AnswerLine, Quote, QuotedMention
 from ..icd import codes as icd
 from ..scoring.elsewhere import elsewhere, speaks_of_another
 from ..scoring.locate import fold
-from ..scoring.match import CITED_AT
 from .attack import Attacks, changed
 from .notes import Note, Notes
 
@@ -123,7 +122,7 @@ def whole_note(note: Note, notes: Notes, chance: random.Random) -> Answer | None
     whole = note.whole
 
     def cite(line: AnswerLine) -> Iterable[QuotedMention]:
-        too_much = note.gold.overlap(line.code, [(0, len(note.text))]) < CITED_AT
+        too_much = not note.gold.verdict(line.code, [[(0, len(note.text))]]).cited
         return [(whole,)] if whole is not None and too_much else []
 
     return _citing(note, cite)

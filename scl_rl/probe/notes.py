@@ -14,7 +14,7 @@ from ..corpus.windows import sentences
 from ..errors import UserError
 from ..rewards_api.call import completion_of, row_of
 from ..rewards_api.protocol import Completion, Row
-from ..scoring.judge import GoldDocument
+from ..scoring import GoldDocument
 from ..scoring.match import TOKEN
 
 
@@ -66,8 +66,8 @@ class Note:
 
     def quote(self, fragment: Fragment) -> Quote | None:
         """The quote that names a place in the text; None if only white space stands there."""
-        found = self.gold.index.quote(fragment)
-        return None if found is None else Quote(*found)
+        found = self.gold.quote([fragment])
+        return None if found is None else found[0]
 
     def has(self, words: str) -> bool:
         """Whether the words can be located in the text."""

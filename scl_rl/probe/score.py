@@ -8,7 +8,7 @@ from typing import Any
 from ..answer.grammar import AnswerFormat
 from ..answer.parse import parse
 from ..rewards_api.weighted import WeightedRewards
-from ..scoring.account import account
+from ..scoring import score_answer
 from .notes import Note
 
 
@@ -40,7 +40,7 @@ def scored(
             "parts": parts[i],
             "breakdown": None
             if note.document.annotations is None
-            else account(parse(text, form), note.gold).as_dict(),
+            else score_answer(parse(text, form), note.gold).as_dict(),
         }
         for i, (note, text) in enumerate(pairs)
     ]

@@ -18,7 +18,7 @@ from ..answer.grammar import AnswerFormat, render
 from ..answer.prompt import prompt_for
 from ..corpus.types import Document
 from ..errors import Problem, UserError
-from ..scoring.judge import GoldDocument
+from ..scoring import GoldDocument
 from ..suggest import did_you_mean
 from .arguments import argument_problems, missing_injected, source_problems, with_injected
 from .call import call_reward, completion_of, row_of

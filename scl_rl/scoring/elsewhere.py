@@ -7,7 +7,7 @@ import re
 from ..answer.grammar import AnswerLine, Quote, QuotedMention
 from ..corpus.types import Fragment
 from ..corpus.windows import sentences
-from .judge import GoldDocument
+from .gold import GoldDocument
 
 _NOT_THE_PATIENTS = re.compile(
     r"\b(no|not|denies|denied|without|negative|absence|absent|excluded|ruled out|free of|never|"

@@ -10,7 +10,6 @@ from typing import Literal
 from ..corpus.types import Fragment
 
 TOKEN = re.compile(r"\w+")
-CITED_AT = 0.5
 
 
 class TokenIndex:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from ..corpus.types import Document, Fragment
-from .judge import GoldDocument
+from .gold import GoldDocument
 from .match import TOKEN
 
 

@@ -33,7 +33,7 @@ from scl_rl.modeling.load import Loaded, ModelCard, load_base, save_trained  # n
 from scl_rl.recipe.load import load_recipe  # noqa: E402
 from scl_rl.runner.folder import RunFolder  # noqa: E402
 from scl_rl.runner.plan import make_plan  # noqa: E402
-from scl_rl.scoring.judge import GoldDocument  # noqa: E402
+from scl_rl.scoring import GoldDocument, NoteText  # noqa: E402
 from scl_rl.stages.contract import DataFiles  # noqa: E402
 from scl_rl.stages.predict.settings import PredictSettings  # noqa: E402
 from scl_rl.stages.predict.work import allowed_codes  # noqa: E402
@@ -208,7 +208,7 @@ pieces = st.one_of(
 def test_whatever_is_written_reads_well_and_is_in_the_note(constraints, form, text, seed):
     written, whole = wander(constraints[form], text, random.Random(seed))
     answer = parse(constraints[form].finished(written, text), form)
-    note = GoldDocument(text, ())
+    note = NoteText(text)
     assert len(answer.malformed) <= (not whole), written
     assert len({line.code for line in answer.lines}) == len(answer.lines)
     for line in answer.lines:

@@ -16,7 +16,7 @@ from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document, Span
 from scl_rl.metrics.report import evaluate_predictions
 from scl_rl.rewards_api.call import call_reward
-from scl_rl.scoring.judge import GoldDocument
+from scl_rl.scoring import GoldDocument
 
 WORDS = ["asthma", "HTN", "no", "mother", "pain", "chest", "fever", "Fever", "né"]
 CODES = ["I10", "J45.909", "R07.9", "R50.9", "R10.9", "E11.9"]

@@ -1,14 +1,32 @@
 """The one scorer: located quotes are exactly where they say, and gold scores as gold."""
 
+import ast
 import time
+from itertools import product
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import scl_rl
+import scl_rl.reward
 from scl_rl.answer import parse, render
+from scl_rl.answer.grammar import Answer, AnswerLine
 from scl_rl.corpus.types import Annotation, Document
-from scl_rl.scoring import Counts, GoldDocument, Tally, TextIndex, TokenIndex, overlap
+from scl_rl.scoring import (
+    Counts,
+    GoldDocument,
+    Match,
+    NoteText,
+    Occurrence,
+    Tally,
+    TextIndex,
+    TokenIndex,
+    overlap,
+    score_answer,
+)
 
 # Few letters, so that words repeat and overlap; cases, white space and characters that fold oddly.
 alphabet = st.sampled_from([*"aAbB  \n\t.éßİΣςא😀", "\u200b", "\u00a0"])
@@ -130,9 +148,77 @@ def test_the_right_words_in_the_wrong_place_are_wrong():
     assert gold.verdict("J45.909", [gold.locate(parse('"asthma"#2 => J45.909').lines[0].mentions[0])]).cited
     first = [gold.locate(parse('"asthma" => J45.909').lines[0].mentions[0])]
     assert not gold.verdict("J45.909", first).cited
-    assert gold.verdict("J45.909", first, anywhere=True).cited
+    anywhere = gold.verdict("J45.909", first, anywhere=True)
+    assert anywhere.supported and not anywhere.cited
     assert not gold.verdict("I10", first).in_gold
     assert not gold.verdict("J45.909", [None]).cited
+
+
+@given(labelled(), st.data())
+def test_cited_means_the_same_whatever_else_is_asked(document, data):
+    gold = GoldDocument.of(document)
+    start = data.draw(st.integers(0, len(document.text) - 1))
+    mention = gold.quote([(start, data.draw(st.integers(start + 1, len(document.text))))])
+    if mention is None:
+        return
+    for code in ["I10", "J18.9"]:
+        answer = Answer((AnswerLine(code, (mention,)),))
+        plain = score_answer(answer, gold)
+        (verdict,) = [one.verdict for one in plain.codes]
+        assert verdict == gold.verdict(code, [gold.locate(mention)])
+        assert verdict.supported == verdict.cited and verdict.agreement == verdict.best
+        for occurrence, match in product(get_args(Occurrence), get_args(Match)):
+            other = score_answer(answer, gold, occurrence=occurrence, match=match)
+            assert (other.cited, other.as_dict()) == (plain.cited, plain.as_dict())
+            if match == "overlap":
+                assert other.supported >= plain.cited
+            elif match == "exact" and occurrence == "given":
+                assert other.supported <= plain.cited
+
+
+def test_supported_follows_the_rule_that_was_asked_for():
+    text = "Severe crushing central chest pain. Later chest pain."
+    gold = GoldDocument(text, [Annotation(code="R07.9", mentions=[[(0, 34)]])])
+    found = score_answer(parse('"pain" => R07.9'), gold, match="containment")
+    assert (found.cited, found.supported) == (0, 1)
+    assert found.describe() == 'R07.9 wrong evidence (counted) "pain"'
+    found = score_answer(parse('"central chest pain" => R07.9'), gold, match="exact")
+    assert (found.cited, found.supported) == (1, 0)
+    assert found.describe() == 'R07.9 cited (not counted) "central chest pain"'
+    assert score_answer(parse('"chest pain"#2 => R07.9'), gold, occurrence="any").cited == 0
+
+
+def test_there_is_one_door():
+    """One function makes verdicts, and the threshold is read where the rule stands."""
+    made, read = [], []
+    folders = [*scl_rl.__path__, *scl_rl.reward.__path__]
+    for path in {file.resolve() for folder in folders for file in Path(folder).rglob("*.py")}:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "CodeVerdict":
+                made.append(path.name)
+            if isinstance(node, ast.Compare) and "CITED_AT" in ast.dump(node):
+                read.append(path.name)
+    assert set(made) == {"gold.py"} and set(read) == {"citation.py"}
+
+
+def test_what_is_kept_of_a_document_is_bounded(monkeypatch):
+    monkeypatch.setattr("scl_rl.scoring.gold._KEPT", 3)
+    gold = GoldDocument("a b c d e f", [Annotation(code="I10", mentions=[[(0, 1)]])])
+    for _ in range(2):
+        scores = [gold.verdict("I10", [[(i, i + 1)]]).best for i in range(0, 11, 2)]
+        assert scores == [1.0, 0, 0, 0, 0, 0]
+        assert len(gold._known) <= 3
+
+
+@given(note_and_fragment())
+def test_a_note_without_gold_locates_and_quotes_alike(case):
+    text, fragment = case
+    note = NoteText(text)
+    quoted = note.quote([fragment])
+    if quoted is not None:
+        assert note.locate(quoted) == (fragment,)
+        predicted = note.predict("x", Answer((AnswerLine("I10", (quoted, quoted)),)))
+        assert [m.fragments for code in predicted.codes for m in code.mentions] == [[fragment]]
 
 
 def test_macro_is_the_mean_over_codes_on_either_side():

@@ -9,8 +9,8 @@ import pytest
 from scl_rl.answer.grammar import Answer, render
 from scl_rl.answer.parse import parse
 from scl_rl.corpus.types import Annotation, Document, Span
+from scl_rl.scoring import GoldDocument
 from scl_rl.scoring.dictionary import SpanDictionary
-from scl_rl.scoring.judge import GoldDocument
 from scl_rl.stages.pairs.corrupt import Corrupter
 from scl_rl.stages.pairs.error_kinds import errors_of, worse_in
 from scl_rl.stages.pairs.pair import Pair, balanced_in_length, balanced_over_codes, distinct, report

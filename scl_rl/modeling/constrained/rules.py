@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...answer.grammar import AnswerFormat
-from ...scoring.judge import GoldDocument
+from ...scoring import NoteText
 from .codes import CodeList
 
 _STRING = re.compile(rb'((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -48,7 +48,7 @@ class Rules:
     """The rules for answers to one note."""
 
     def __init__(self, text: str, codes: CodeList, form: AnswerFormat) -> None:
-        self._note = GoldDocument(text, ())
+        self._note = NoteText(text)
         self._codes = codes
         self._step = self._in_lines if form == "lines" else self._in_json
         self._numbers: dict[bytes, tuple[bytes, ...]] = {}

@@ -18,8 +18,8 @@ from ...modeling.decode import Sampling
 from ...modeling.generate import generate_groups
 from ...modeling.load import Loaded, load_trained
 from ...modeling.span_model import SpanModel
+from ...scoring import NoteText
 from ...scoring.dictionary import dictionary_of, prediction_of
-from ...scoring.judge import GoldDocument
 from ...scoring.verify import Verifier, accuracy, spoken
 from ..contract import StageContext
 from ..shared.progress import Progress
@@ -111,10 +111,10 @@ class Filler:
         prompting = Prompting.of(context, loaded.tokenizer)
         answers = self._answers(loaded, [prompting.prompt(document.text) for document in documents])
         for document, names, written in zip(documents, codes, answers, strict=True):
-            gold = GoldDocument(document.text, ())
+            note = NoteText(document.text)
             votes: dict[str, Counter[tuple[Any, ...]]] = {}
             for text in written:
-                for code in gold.predict(document.id, parse(text, prompting.answer)).codes:
+                for code in note.predict(document.id, parse(text, prompting.answer)).codes:
                     for mention in code.mentions:
                         if code.code in names and mention.fragments:
                             votes.setdefault(code.code, Counter())[tuple(mention.fragments)] += 1

@@ -11,8 +11,7 @@ from ...answer.grammar import AnswerFormat
 from ...answer.parse import parse
 from ...answer.prompt import Completion, completion_text
 from ...modeling import ranks
-from ...scoring.account import account
-from ...scoring.judge import GoldDocument
+from ...scoring import NoteText
 
 PREFIX = "answers/"  # of the figures in TRL's logs
 
@@ -77,15 +76,16 @@ class Observer:
         return {"groups_without_spread": sum(flat) / len(flat), "abstained": sums.count(None) / len(sums)}
 
     def _answers(self, texts: list[str], notes: list[str]) -> dict[str, float]:
-        documents = {note: GoldDocument(note, ()) for note in set(notes)}
-        answers = [
-            account(parse(text, self._answer), documents[note])
-            for text, note in zip(texts, notes, strict=True)
+        known = {note: NoteText(note) for note in set(notes)}
+        answers = [parse(text, self._answer) for text in texts]
+        figures = {"malformed": sum(len(answer.malformed) for answer in answers) / len(answers)}
+        located = [
+            known[note].locate(mention) is not None
+            for answer, note in zip(answers, notes, strict=True)
+            for line in answer.lines
+            for mention in line.mentions
         ]
-        figures = {"malformed": sum(answer.malformed for answer in answers) / len(answers)}
-        quoted = sum(answer.mentions for answer in answers)
-        located = sum(answer.located for answer in answers)
-        return {**figures, "grounded": located / quoted} if quoted else figures
+        return {**figures, "grounded": sum(located) / len(located)} if located else figures
 
     def _write(
         self,

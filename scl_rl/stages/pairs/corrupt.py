@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...answer.grammar import Answer, AnswerLine, Quote, QuotedMention
+from ...answer.grammar import Answer, AnswerLine
 from ...corpus.types import Fragment
 from ...icd import codes as icd
+from ...scoring import GoldDocument
 from ...scoring.dictionary import SpanDictionary
 from ...scoring.elsewhere import elsewhere, speaks_of_another
-from ...scoring.judge import GoldDocument
 from ...scoring.match import TOKEN
 
 Spoiler = Callable[[AnswerLine, GoldDocument, random.Random], AnswerLine | None]
@@ -66,10 +66,10 @@ class Corrupter:
 
     def _denied(self, answer: Answer, gold: GoldDocument) -> Iterator[Answer]:
         for place, code in self.dictionary.matches(gold.text):
-            quoted = gold.index.quote(place)
+            quoted = gold.quote([place])
             if code in gold.mentions or quoted is None:
                 continue
-            line = AnswerLine(code, ((Quote(*quoted),),))
+            line = AnswerLine(code, (quoted,))
             at = sum(_start(known, gold) < place[0] for known in answer.lines)
             yield Answer((*answer.lines[:at], line, *answer.lines[at:]))
 
@@ -88,7 +88,7 @@ def _elsewhere(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> A
         if not gold.overlap(line.code, mention, anywhere=True)
     ]
     mention = chance.choice(others) if others else _unrelated(line, gold, chance)
-    quoted = _quoted(gold, mention) if mention else None
+    quoted = gold.quote(mention) if mention else None
     return replace(line, mentions=(quoted,)) if quoted else line
 
 
@@ -106,8 +106,3 @@ def _negated(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> Ans
     denied = [mention for place, mention in places if speaks_of_another(gold.text, place)]
     wrong = denied or [mention for _, mention in places]
     return replace(line, mentions=(chance.choice(wrong),)) if wrong else line
-
-
-def _quoted(gold: GoldDocument, mention: Sequence[Fragment]) -> QuotedMention | None:
-    quotes = [gold.index.quote(fragment) for fragment in mention]
-    return tuple(Quote(*quote) for quote in quotes if quote) if all(quotes) else None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ...answer.grammar import Answer
-from ...scoring.account import account
-from ...scoring.judge import GoldDocument
+from ...scoring import GoldDocument, score_answer
 
 ErrorKind = Literal[
     "wrong_evidence", "not_located", "wrong_code", "missing_code", "duplicate", "malformed", "inconsistent"
@@ -22,12 +21,12 @@ SEVEREST_FIRST: tuple[ErrorKind, ...] = (
 
 def errors_of(answer: Answer, gold: GoldDocument) -> dict[ErrorKind, int]:
     """How often each kind of error is in an answer; kinds that aren't are left out."""
-    found = account(answer, gold)
-    verdicts = [code.verdict for code in found.codes]
+    found = score_answer(answer, gold)
+    outcomes = [code.outcome for code in found.codes]
     counts: dict[ErrorKind, int] = {
-        "wrong_evidence": verdicts.count("wrong evidence"),
+        "wrong_evidence": outcomes.count("wrong evidence"),
         "not_located": found.mentions - found.located,
-        "wrong_code": verdicts.count("wrong code"),
+        "wrong_code": outcomes.count("wrong code"),
         "missing_code": found.gold - found.right,
         "duplicate": found.duplicates,
         "malformed": found.malformed,

@@ -22,8 +22,8 @@ from ...modeling.generate import generate_groups
 from ...modeling.load import load_trained
 from ...rewards_api.call import completion_of, row_of
 from ...rewards_api.weighted import WeightedRewards
+from ...scoring import GoldDocument
 from ...scoring.dictionary import dictionary_of
-from ...scoring.judge import GoldDocument
 from ..contract import StageContext
 from ..shared.progress import Progress
 from ..shared.prompting import Prompting, some_windows, span_document

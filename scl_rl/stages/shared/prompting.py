@@ -17,7 +17,7 @@ from ...corpus.windows import Window, merge_windows, split_windows
 from ...modeling.constrained.decoder import Constraint
 from ...modeling.generate import generate
 from ...modeling.load import Loaded
-from ...scoring.judge import GoldDocument
+from ...scoring import GoldDocument, NoteText
 from ..contract import StageContext
 
 NO_WINDOW = 10**9
@@ -112,6 +112,6 @@ def predict_documents(
         answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress)
     read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
     for (document, window), answer in zip(windows, answers, strict=True):
-        text = GoldDocument(window.text, ())
+        text = NoteText(window.text)
         read[document.id].append((window, text.predict(document.id, parse(answer, prompting.answer))))
     return [merge_windows(document.id, read[document.id]) for document in documents], len(windows)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import read_documents, read_spans
-from scl_rl.scoring.judge import GoldDocument
+from scl_rl.scoring import GoldDocument
 
 ONE = 'Seen for "chest pain", HTN.\nTHREE\r\nlines, é and 😀 fever.\n' + "x" * 200_000
 TWO = "Asthma; asthma stable."

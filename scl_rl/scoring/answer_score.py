@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..answer.grammar import Answer, QuotedMention
 from ..corpus.types import Fragment
-from .judge import CodeVerdict, GoldDocument
+from .citation import CodeVerdict
+from .gold import GoldDocument
 from .match import Match
 
 Occurrence = Literal["given", "any"]
-Verdict = Literal["cited", "wrong evidence", "not located", "wrong code", "no gold evidence"]
+Outcome = Literal["cited", "wrong evidence", "not located", "wrong code", "no gold evidence"]
 
 
-@dataclass(frozen=True, slots=True)
-class MentionAccount:
+class ScoredMention(NamedTuple):
     """A mention as the answer quotes it, and what the document says of it.
 
     ``fragments`` is None where a quote is not in the text. ``overlap`` in [0, 1] is the best with a gold
@@ -30,26 +30,26 @@ class MentionAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeAccount:
+class ScoredCode:
     """A predicted code, its lines taken together. ``located``: how many of its mentions are in the text."""
 
-    judged: CodeVerdict
+    verdict: CodeVerdict
     lines: int
     gold_mentions: int
-    mentions: tuple[MentionAccount, ...]
+    mentions: tuple[ScoredMention, ...]
     located: int
 
     @property
     def code(self) -> str:
         """The code itself."""
-        return self.judged.code
+        return self.verdict.code
 
     @property
-    def verdict(self) -> Verdict:
+    def outcome(self) -> Outcome:
         """What became of it, in a word or two."""
-        if not self.judged.in_gold:
+        if not self.verdict.in_gold:
             return "wrong code"
-        if self.judged.cited:
+        if self.verdict.cited:
             return "cited"
         if not self.gold_mentions:
             return "no gold evidence"
@@ -57,7 +57,7 @@ class CodeAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AnswerScore:
     """An answer: its lines, and each of its codes.
 
     Attributes:
@@ -71,7 +71,7 @@ class Account:
     has_evidence: bool
     lines: int
     malformed: int
-    codes: tuple[CodeAccount, ...]
+    codes: tuple[ScoredCode, ...]
 
     @property
     def duplicates(self) -> int:
@@ -81,12 +81,17 @@ class Account:
     @property
     def right(self) -> int:
         """Predicted codes that are in gold."""
-        return sum([code.judged.in_gold for code in self.codes])
+        return sum([code.verdict.in_gold for code in self.codes])
 
     @property
     def cited(self) -> int:
         """Predicted codes that are cited."""
-        return sum([code.judged.cited for code in self.codes])
+        return sum([code.verdict.cited for code in self.codes])
+
+    @property
+    def supported(self) -> int:
+        """Predicted codes that are supported by the rule that was asked for; by default the cited ones."""
+        return sum([code.verdict.supported for code in self.codes])
 
     @property
     def mentions(self) -> int:
@@ -98,15 +103,15 @@ class Account:
         """Mentions that are in the text."""
         return sum([code.located for code in self.codes])
 
-    def in_words(self) -> str:
-        """Each code with its verdict and quotes, on one line. It holds what the model quoted."""
+    def describe(self) -> str:
+        """Each code with its outcome and quotes, on one line. It holds what the model quoted."""
         return "; ".join(
-            f"{code.code} {code.verdict} {', '.join(_words(mention.quoted) for mention in code.mentions)}"
+            f"{code.code} {_outcome(code)} {', '.join(_words(mention.quoted) for mention in code.mentions)}"
             for code in self.codes
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the counts, and for each code its verdict, best overlap and quotes."""
+        """For JSON: the counts, and for each code its outcome, best overlap and quotes."""
         return {
             "gold": self.gold,
             "lines": self.lines,
@@ -120,8 +125,8 @@ class Account:
             "codes": [
                 {
                     "code": code.code,
-                    "verdict": code.verdict,
-                    "overlap": code.judged.best,
+                    "verdict": code.outcome,
+                    "overlap": code.verdict.best,
                     "mentions": [
                         {
                             "quotes": [quote.text for quote in mention.quoted],
@@ -136,56 +141,40 @@ class Account:
         }
 
 
-def account(
+def score_answer(
     answer: Answer, gold: GoldDocument, *, occurrence: Occurrence = "given", match: Match = "overlap"
-) -> Account:
-    """Judge an answer.
+) -> AnswerScore:
+    """Score an answer against a document.
 
     Args:
         occurrence: ``any`` lets a mention stand for every place where its words occur.
-        match: how a mention may agree with a gold mention.
+        match: how a mention may match a gold mention. Both say which codes are ``supported``; which are
+            ``cited`` doesn't depend on them.
     """
     anywhere = occurrence == "any"
-    codes = []
     lines = Counter([line.code for line in answer.lines])
+    codes = []
     for code, quoted in answer.by_code().items():
-        mentions = tuple([_mention(gold, code, mention, anywhere, match) for mention in quoted])
-        overlaps = tuple([mention.overlap for mention in mentions])
-        judged = CodeVerdict(code, code in gold.mentions, overlaps)
-        located = sum([mention.fragments is not None for mention in mentions])
-        codes.append(CodeAccount(judged, lines[code], len(gold.mentions.get(code, ())), mentions, located))
-    return Account(
+        places = [gold.locate(mention) for mention in quoted]
+        verdict = gold.verdict(code, places, anywhere, match)
+        mentions = tuple(
+            [
+                ScoredMention(mention, place, overlap, place is not None and gold.torn(code, place))
+                for mention, place, overlap in zip(quoted, places, verdict.overlaps, strict=True)
+            ]
+        )
+        located = len(places) - places.count(None)
+        codes.append(ScoredCode(verdict, lines[code], len(gold.mentions.get(code, ())), mentions, located))
+    return AnswerScore(
         len(gold.mentions), gold.has_evidence, len(answer.lines), len(answer.malformed), tuple(codes)
     )
 
 
-def _mention(
-    gold: GoldDocument, code: str, quoted: QuotedMention, anywhere: bool, match: Match
-) -> MentionAccount:
-    """The account of one mention; the completions of a group cite the same words again and again."""
-    known = gold.judged
-    key = (code, quoted, anywhere, match)
-    found = known.get(key)
-    if found is None:
-        if len(known) >= _KEPT:
-            known.clear()
-        found = known[key] = _judge(gold, code, quoted, anywhere, match)
-    return found
-
-
-_KEPT = 20_000  # accounts of mentions kept for a document
-
-
-def _judge(
-    gold: GoldDocument, code: str, quoted: QuotedMention, anywhere: bool, match: Match
-) -> MentionAccount:
-    fragments = gold.locate(quoted)
-    if fragments is None:
-        return MentionAccount(quoted, None, 0.0, torn=False)
-    golds = gold.mentions.get(code, ())
-    overlap = gold.overlap(code, fragments, anywhere, match) if golds else 0.0
-    torn = fragments not in golds and gold.tokens.torn(fragments)
-    return MentionAccount(quoted, fragments, overlap, torn)
+def _outcome(code: ScoredCode) -> str:
+    """The outcome, with what the rule that was asked for makes of it where that is something else."""
+    if code.verdict.cited == code.verdict.supported:
+        return code.outcome
+    return f"{code.outcome} ({'counted' if code.verdict.supported else 'not counted'})"
 
 
 def _words(mention: QuotedMention) -> str:
