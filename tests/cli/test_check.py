@@ -109,7 +109,7 @@ def test_what_fails_on_the_longest_note_fails_at_once(place: Path) -> None:
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: reward './mine.py:mine': row 0 (syn-train-")
-    assert last.endswith("): ZeroDivisionError: float division by zero (mine.py:3)")
+    assert ": ZeroDivisionError at mine.py:3 (" in last
 
 
 def test_the_longest_come_first_and_the_others_from_everywhere() -> None:
