@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scl_rl.stages.shared.interrupt import STOP
+
 HERE = Path(__file__).parent
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on tensors this small, threads only wait for each other
 
@@ -39,3 +41,10 @@ def small_codiesp(tmp_path) -> Path:
     ]
     (split / "trainX.tsv").write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
     return split
+
+
+@pytest.fixture(autouse=True)
+def nobody_asked_to_stop():
+    """A test that asks this process to stop asks nothing of the next one."""
+    yield
+    STOP.asked = False
