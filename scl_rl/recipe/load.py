@@ -21,6 +21,7 @@ from ..suggest import did_you_mean, shown
 from .explain import validate
 from .graph import check_beside, check_parents, expand
 from .override import apply_override
+from .renamed import with_new_names
 from .schema import MAX_NAME, MAX_SEED, STAGE_NAME, Head, Recipe
 from .trainer_checks import check_context, check_trainer
 from .tree import Tree, Where, read_text
@@ -167,7 +168,7 @@ def _stages(value: Any, base: Path, tree: Tree) -> tuple[dict[str, StageSettings
         kinds[name] = kind
         _check_fields(kind, written, where, tree)
         _check_rewards(kind, written, where, base, tree)
-        settings = validate(kind, written, where, tree)
+        settings = validate(kind, with_new_names(written, kind.renamed, where, tree), where, tree)
         if settings is None:
             continue
         stages[name] = settings

@@ -185,6 +185,9 @@ class StageSettings(BaseModel):
     trainer_config: ClassVar[str | None] = None
     """Whose fields ``trainer`` takes: "sft", "dpo" or "grpo"; None: it trains nothing."""
 
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Old name of a setting → its name; a recipe with the old one is told so."""
+
     answer_limit_setting: ClassVar[tuple[str, ...]] = ("max_new_tokens",)
     """The setting that ``answer_limit`` comes from: the way to it from the stage."""
 

@@ -144,7 +144,7 @@ def test_probe_a_stage_of_a_recipe():
         "data": {"source": "synthetic", "documents": 4, "spans": 4, "code_only": 0, "dev": 2, "test": 2},
         "stages": {
             "sft": {"kind": "sft", "tokens": 9},
-            "rl": {"kind": "grpo", "from": "sft", "steps": 1, "rewards": rewards},
+            "rl": {"kind": "grpo", "from": "sft", "max_steps": 1, "rewards": rewards},
         },
     }
     Path("r.yaml").write_text(yaml.safe_dump(recipe))

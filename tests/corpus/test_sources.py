@@ -115,7 +115,7 @@ def test_a_source_from_outside_has_its_settings_checked_like_ours(plugin: Path) 
     assert f"{where}: is not a text file (name a .txt file)" in str(caught.value)
     (plugin / "notes.txt").touch()
     with pytest.raises(UserError, match=r"at stages\.dictionary: the data source gives no 'dev', which"):
-        load_recipe(plugin / "r.yaml", ["dictionary.on=dev"])
+        load_recipe(plugin / "r.yaml", ["dictionary.split=dev"])
 
 
 @pytest.mark.parametrize(

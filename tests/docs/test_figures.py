@@ -60,7 +60,7 @@ def test_stray_figures_are_found():
     for line in ("It took 14 minutes.", "86% of them", "+25.7 points", "needed 6 GB"):
         assert figures.strays(f"{line}\n") == [line]
     for line in (
-        "`least_gain: 0.02`",
+        "`min_improvement: 0.02`",
         "arXiv [x](https://arxiv.org/abs/2603.15270)",
         "0.6 <!-- not a result -->",
     ):

@@ -46,7 +46,7 @@ stages:
   grpo:
     kind: grpo
     from: scl
-    steps: 1
+    max_steps: 1
     rewards: ["./json.py:brief"]
     trainer: {per_device_train_batch_size: 4, num_generations: 4, max_completion_length: 200}
   predict: {kind: predict, from: grpo, max_new_tokens: 200}

@@ -34,7 +34,9 @@ def place(tmp_path_factory):
         folder / "codes.jsonl",
         [Document(id=f"c{i}", text=text, annotations=unknown) for i, text in enumerate(texts)],
     )
-    SftSettings(documents=0.5, spans=0.5, tokens=800, trainer=QUICK).run(context(folder, "sft"))
+    SftSettings(mixture={"documents": 0.5, "spans": 0.5}, tokens=800, trainer=QUICK).run(
+        context(folder, "sft")
+    )
     return folder
 
 
@@ -72,7 +74,7 @@ def test_sft_learns_from_what_was_filled_in(place):
     stage = context(place, "fill2", finished(place, "sft"), data=data(place))
     FillSettings().run(stage)
     filled = result_of("fill2", "fill", place / "fill2", parents=(finished(place, "sft"),))
-    settings = SftSettings(documents=0, filled=1, tokens=300, trainer=QUICK)
+    settings = SftSettings(mixture={"filled": 1}, tokens=300, trainer=QUICK)
     figures = settings.run(context(place, "sft-filled", filled, data=data(place)))
     assert set(figures["tokens_by_source"]) == {"filled"} and figures["tokens"] >= 300
 
@@ -123,11 +125,13 @@ def test_the_cost_of_another_stage_is_what_led_to_it_from_the_same_model(place):
     pairs = cost(place, "pairs", "pairs", (sft,), generated_tokens=300, minutes=1.0)
     dpo = cost(place, "dpo", "dpo", (pairs,), tokens=500, minutes=0.5)
     at = context(place, "more", sft, beside=(dpo,))
-    assert budget(SftSettings(like="dpo"), at) == 800
-    assert budget(SftSettings(like="dpo", like_by="seconds"), at) == 750
+    assert budget(SftSettings(match_compute_of="dpo"), at) == 800
+    assert budget(SftSettings(match_compute_of="dpo", match_by="seconds"), at) == 750
     assert budget(SftSettings(tokens=7), at) == 7
     with pytest.raises(UserError, match="no SFT stage before it"):
-        budget(SftSettings(like="dpo", like_by="seconds"), context(place, "more2", beside=(dpo,)))
+        budget(
+            SftSettings(match_compute_of="dpo", match_by="seconds"), context(place, "more2", beside=(dpo,))
+        )
 
 
 def test_sft_learns_from_sampled_answers(place):
@@ -136,6 +140,6 @@ def test_sft_learns_from_sampled_answers(place):
     line = {"id": "x", "text": "Has flu.", "answer": '"flu" => J11', "score": 1.0}
     (folder / "best.jsonl").write_text(json.dumps(line) + "\n")
     pairs = result_of("pairs", "pairs", folder, parents=(finished(place, "sft"),))
-    settings = SftSettings(documents=0, answers=1, tokens=200, trainer=QUICK)
+    settings = SftSettings(mixture={"answers": 1}, tokens=200, trainer=QUICK)
     figures = settings.run(context(place, "best-of", pairs, data=data(place)))
     assert set(figures["tokens_by_source"]) == {"answers"}

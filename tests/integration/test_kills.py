@@ -20,7 +20,7 @@ from tests.support.tiny import make_tiny_model
 
 KILLS = int(os.environ.get("SCL_RL_KILLS", "20"))
 TRAINER = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 1, "save_steps": 1}
-CHECKED = {"check_every": 4, "dev_documents": 2, "max_new_tokens": 200}
+CHECKED = {"eval_steps": 4, "eval_documents": 2, "max_new_tokens": 200}
 RECIPE = {
     "name": "killed",
     "model": {"name": "./tiny", "dtype": "float32"},
@@ -28,7 +28,7 @@ RECIPE = {
     "stages": {
         "sft": {"kind": "sft", "tokens": 40000, "peft": {"r": 4}, "trainer": TRAINER},
         "pairs": {"kind": "pairs", "from": "sft", "samples": 0, "negatives": ["dropped", "sibling"]},
-        "dpo": {"kind": "dpo", "from": "pairs", "epochs": 4, "trainer": TRAINER, **CHECKED},
+        "dpo": {"kind": "dpo", "from": "pairs", "num_train_epochs": 4, "trainer": TRAINER, **CHECKED},
     },
 }
 ENDS = "stages/dpo/model/adapter_model.safetensors"

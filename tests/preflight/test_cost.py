@@ -32,17 +32,17 @@ name: toy
 model: smollm2-135m
 data: {source: synthetic, codes: 10, documents: 30, code_only: 20, dev: 10, test: 12, characters: 200}
 stages:
-  scl: {kind: sft, tokens: 9000, spans: 1, trainer: {per_device_train_batch_size: 4}}
+  scl: {kind: sft, tokens: 9000, mixture: {documents: 1, spans: 1}, trainer: {per_device_train_batch_size: 4}}
   more: {kind: sft, tokens: 1000, from: scl, freeze: [embed_tokens]}
   pairs: {kind: pairs, from: scl, samples: 4, pairs_per_prompt: 1, negatives: [negated], max_new_tokens: 64}
   dpo: {kind: dpo, from: pairs, peft: {r: 8}}
   grpo:
     kind: grpo
     from: scl
-    steps: 6
+    max_steps: 6
     peft: {r: 8}
     trainer: {max_completion_length: 64, per_device_train_batch_size: 4, gradient_accumulation_steps: 4}
-  like: {kind: sft, from: scl, like: grpo}
+  like: {kind: sft, from: scl, match_compute_of: grpo}
   predict: {kind: predict, from: [scl, grpo], max_new_tokens: 64}
   evaluate: {kind: evaluate, from: predict}
 """
@@ -121,7 +121,7 @@ def test_what_has_run_is_known() -> None:
 
 
 def test_what_can_not_be_known() -> None:
-    found = costs(RECIPE.replace("like: grpo", "like: grpo, like_by: seconds"))
+    found = costs(RECIPE.replace("match_compute_of: grpo", "match_compute_of: grpo, match_by: seconds"))
     assert found["like"].tokens is None and found["like"].steps is None
     assert found["like"].notes == ["as much as grpo: known once that has run"]
     nothing = costs(annotated=Lengths(0))["scl"]

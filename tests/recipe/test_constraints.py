@@ -35,11 +35,11 @@ stages:
   grpo:
     kind: grpo
     from: sft
-    steps: 4
+    max_steps: 4
     trainer: {logging_steps: 1}
 """
 SFT, DPO, GRPO = (("logging_steps: 5", 9), ("logging_steps: 1", 15), ("logging_steps: 1", 20))
-CHECKS = "dev documents are checked every 'check_every' steps of the stage"
+CHECKS = "dev documents are checked every 'eval_steps' steps of the stage"
 
 # the stage, its trainer, and the column, field, and words of the line that comes out
 REFUSED: list[tuple[str, str, str]] = [
@@ -223,21 +223,23 @@ def test_window_and_answer_fit_the_model() -> None:
 
 def test_null_means_set_this() -> None:
     text = RECIPE.replace("model: smollm2-135m", "model: null").replace("tokens: 9000", "tokens: null")
-    assert problems(text.replace("source: synthetic", "source: null").replace("steps: 4", "steps: null")) == [
+    text = text.replace("source: synthetic", "source: null").replace("max_steps: 4", "max_steps: null")
+    assert problems(text) == [
         "r.yaml:2:1: at model: is null (set this: a section of settings)",
         "r.yaml:4:8: at data.source: is null (one of synthetic, codiesp, files)",
-        "r.yaml:6:3: at stages.sft: needs 'tokens', or 'like', a stage whose cost to match",
-        "r.yaml:19:5: at stages.grpo.steps: is null (set this: a whole number)",
+        "r.yaml:6:3: at stages.sft: needs 'tokens' or 'match_compute_of'",
+        "r.yaml:19:5: at stages.grpo.max_steps: is null (set this: a whole number)",
     ]
 
 
 def test_a_mistake_hides_no_other() -> None:
     trainer = "lr_scheduler_type: cosin, fp16: true, num_generations: 5"
-    text = with_trainer("grpo", trainer).replace("steps: 4", "steps: null").replace("model: ", "modle: ")
+    text = with_trainer("grpo", trainer).replace("max_steps: 4", "max_steps: null")
+    text = text.replace("model: ", "modle: ")
     assert [line.partition(": at ")[2].partition(":")[0] for line in problems(text)] == [
         "model",
         "modle",
-        "stages.grpo.steps",
+        "stages.grpo.max_steps",
         "stages.grpo.trainer.lr_scheduler_type",
         "stages.grpo.trainer.num_generations",
     ]

@@ -15,9 +15,9 @@ model: smollm2-135m
 data: {source: synthetic, codes: 10}
 stages:
   docs: {kind: sft, tokens: 90, seeds: [0, 7]}
-  more: {kind: sft, from: scl, like: rl}
-  scl: {kind: sft, tokens: 90, spans: 1, seeds: [0, 7]}
-  rl: {kind: grpo, from: scl, steps: 4}
+  more: {kind: sft, from: scl, match_compute_of: rl}
+  scl: {kind: sft, tokens: 90, mixture: {documents: 1, spans: 1}, seeds: [0, 7]}
+  rl: {kind: grpo, from: scl, max_steps: 4}
   words: {kind: dictionary}
   predict: {kind: predict, from: [docs, scl, rl, more]}
   evaluate: {kind: evaluate, from: [predict, words]}
@@ -69,31 +69,35 @@ def test_one_seed_is_a_fan_of_one(tmp_path):
     ("old", "new", "expected"),
     [
         (
-            "like: rl",
-            "like: scll",
+            "match_compute_of: rl",
+            "match_compute_of: scll",
             ["r.yaml:6:3: at stages.more: there is no stage 'scll' (did you mean 'scl'?)"],
         ),
-        ("like: rl", "like: more", ["r.yaml:6:3: at stages.more: waits for itself: more after more"]),
         (
-            "steps: 4}",
-            "steps: 4, seeds: [1]}",
-            ["r.yaml:8:41: at stages.rl.seeds: the stage it starts from has seeds already"],
+            "match_compute_of: rl",
+            "match_compute_of: more",
+            ["r.yaml:6:3: at stages.more: waits for itself: more after more"],
         ),
         (
-            "tokens: 90, spans: 1, seeds: [0, 7]",
-            "tokens: 90, seeds: [1, 1]",
-            ["r.yaml:7:32: at stages.scl.seeds: a seed stands there twice"],
+            "max_steps: 4}",
+            "max_steps: 4, seeds: [1]}",
+            ["r.yaml:8:45: at stages.rl.seeds: the stage it starts from has seeds already"],
         ),
         (
-            "spans: 1,",
-            "spans: 1, like: rl,",
-            ["r.yaml:7:3: at stages.scl: needs 'tokens', or 'like', a stage whose cost to match"],
+            "spans: 1}, seeds: [0, 7]",
+            "spans: 1}, seeds: [1, 1]",
+            ["r.yaml:7:67: at stages.scl.seeds: a seed stands there twice"],
         ),
         (
-            "from: scl, like: rl",
-            "from: scl, like: rl, filled: 1",
+            "spans: 1},",
+            "spans: 1}, match_compute_of: rl,",
+            ["r.yaml:7:3: at stages.scl: needs 'tokens' or 'match_compute_of'"],
+        ),
+        (
+            "from: scl, match_compute_of: rl",
+            "from: scl, match_compute_of: rl, mixture: {filled: 1}",
             [
-                "r.yaml:6:3: at stages.more: 'filled' is what a stage of kind fill makes: "
+                "r.yaml:6:3: at stages.more: 'mixture.filled' is what a stage of kind fill makes: "
                 "name one after 'from'"
             ],
         ),

@@ -28,7 +28,7 @@ stages:
   grpo:
     kind: grpo
     from: sft
-    steps: 6
+    max_steps: 6
     trainer: {max_completion_length: 64, per_device_train_batch_size: 2, gradient_accumulation_steps: 1}
 """
 
@@ -137,6 +137,6 @@ def test_a_stage_runs_again_for_other_processes_and_not_for_another_port() -> No
 
     one, two = ingredients(), ingredients(processes=2)
     assert "launch" not in one["settings"]
-    assert ingredients(processes=2, args=["--main_process_port", 29501], through=["env"]) == two
+    assert ingredients(processes=2, args=["--main_process_port", 29501], launcher_prefix=["env"]) == two
     assert changes(two, ingredients(processes=4)) == ["launch.processes 2 → 4"]
     assert changes(two, ingredients(config="cpu")) == []

@@ -32,8 +32,8 @@ stages:
     tokens: 9000
     trainer: {learning_rate: 1e-3}
     peft: {r: 32}
-  scl: {kind: sft, tokens: 9000, documents: 0.7, spans: 0.3}
-  scl-grpo: {kind: grpo, from: scl, steps: 4, rewards: [evidence, {name: evidence, weight: 0}]}
+  scl: {kind: sft, tokens: 9000, mixture: {documents: 0.7, spans: 0.3}}
+  scl-grpo: {kind: grpo, from: scl, max_steps: 4, rewards: [evidence, {name: evidence, weight: 0}]}
   predict: {kind: predict, from: [sft-documents, scl, scl-grpo]}
   evaluate: {kind: evaluate, from: predict}
   compare: {kind: compare, from: evaluate}
@@ -123,7 +123,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "    tokens: 9000\n",
         "",
-        ["r.yaml:10:3: at stages.sft-documents: needs 'tokens', or 'like', a stage whose cost to match"],
+        ["r.yaml:10:3: at stages.sft-documents: needs 'tokens' or 'match_compute_of'"],
     ),
     (
         "    tokens: 9000",
@@ -181,12 +181,12 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "documents: 0.7, spans: 0.3",
         "documents: 0",
-        ["r.yaml:15:3: at stages.scl: documents, spans, filled, answers can't all be 0"],
+        ["r.yaml:15:3: at stages.scl: mixture: documents, spans, filled, answers can't all be 0"],
     ),
     (
         "documents: 0.7",
         "documents: true",
-        ["r.yaml:15:34: at stages.scl.documents: should be a number, not true"],
+        ["r.yaml:15:44: at stages.scl.mixture.documents: should be a number, not true"],
     ),
     (
         "kind: grpo",
@@ -218,7 +218,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         "[evidense, {",
         [
             (
-                "r.yaml:16:57: at stages.scl-grpo.rewards.0: there is no reward 'evidense' (did you mean "
+                "r.yaml:16:61: at stages.scl-grpo.rewards.0: there is no reward 'evidense' (did you mean "
                 "'evidence'?)"
             )
         ],
@@ -226,12 +226,12 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "[evidence, {",
         "['./my.py:f', {",
-        ["r.yaml:16:57: at stages.scl-grpo.rewards.0: there is no file {base}/my.py"],
+        ["r.yaml:16:61: at stages.scl-grpo.rewards.0: there is no file {base}/my.py"],
     ),
     (
         "weight: 0",
         "wait: 0",
-        ["r.yaml:16:84: at stages.scl-grpo.rewards.1.wait: unknown setting (did you mean 'weight'?)"],
+        ["r.yaml:16:88: at stages.scl-grpo.rewards.1.wait: unknown setting (did you mean 'weight'?)"],
     ),
     (
         "kind: evaluate, from: predict",
@@ -523,3 +523,31 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("max_steps: 4", "steps: 4", "r.yaml:16:37: at stages.scl-grpo.steps: renamed to 'max_steps'"),
+        (
+            "mixture: {documents: 0.7, spans: 0.3}",
+            "documents: 0.7, spans: 0.3",
+            "r.yaml:15:34: at stages.scl.documents: renamed to 'mixture.documents'",
+        ),
+        (
+            "max_steps: 4",
+            "max_steps: 4, keep: last",
+            "r.yaml:16:51: at stages.scl-grpo.keep: renamed to 'load_best_model_at_end'",
+        ),
+        (
+            "{kind: evaluate, from: predict}",
+            "{kind: evaluate, from: predict, on: test}",
+            "r.yaml:18:45: at stages.evaluate.on: renamed to 'split'",
+        ),
+    ],
+)
+def test_an_old_name_says_the_new_one(problems: Problems, old: str, new: str, line: str) -> None:
+    said = problems(GOOD.replace(old, new, 1))
+    assert line in said
+    others = [other for other in said if "renamed to" not in other]
+    assert all("load_best_model_at_end" in other for other in others)

@@ -552,8 +552,8 @@ model: none
 data: {source: synthetic}
 stages:
   sft: {kind: sft, tokens: 9}
-  a: {kind: grpo, from: sft, steps: 1, rewards: [./mine.py:f, evidence]}
-  b: {kind: grpo, from: sft, steps: 1, rewards: [evidence, {name: evidence, args: {beta: 2}}]}
+  a: {kind: grpo, from: sft, max_steps: 1, rewards: [./mine.py:f, evidence]}
+  b: {kind: grpo, from: sft, max_steps: 1, rewards: [evidence, {name: evidence, args: {beta: 2}}]}
 """
 
 

@@ -233,7 +233,7 @@ def test_another_library_version_runs_again(toy: Toy, monkeypatch: pytest.Monkey
 def test_a_reward_file_that_changed_runs_its_stage_again(tmp_path: Path) -> None:
     reward = tmp_path / "mine.py"
     reward.write_text("def f(completions, **columns): return [0.0]\n")
-    grpo = {"kind": "grpo", "from": "a", "steps": 1, "rewards": ["./mine.py:f", "evidence"]}
+    grpo = {"kind": "grpo", "from": "a", "max_steps": 1, "rewards": ["./mine.py:f", "evidence"]}
     stages = {"a": {"kind": "sft", "tokens": 9}, "b": grpo}
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(RECIPE | {"stages": stages}))
     first = planned(tmp_path / "r.yaml", tmp_path / "run")

@@ -87,7 +87,7 @@ GRPO = {
     "max_completion_length": 8,
     "num_iterations": 2,
 }
-CHECKED = {"check_every": 2, "dev_documents": 1, "peft": {"r": 4}}
+CHECKED = {"eval_steps": 2, "eval_documents": 1, "peft": {"r": 4}}
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +111,8 @@ def stages(place: Path):
     rewards = ["./length.py:f"]
     return {
         "sft": (SftSettings(tokens=300, trainer=TRAINER, peft={"r": 4}), sft),
-        "dpo": (DpoSettings(epochs=2, trainer=TRAINER, **CHECKED), pairs),
-        "grpo": (GrpoSettings(steps=8, rewards=rewards, trainer=TRAINER | GRPO, **CHECKED), sft),
+        "dpo": (DpoSettings(num_train_epochs=2, trainer=TRAINER, **CHECKED), pairs),
+        "grpo": (GrpoSettings(max_steps=8, rewards=rewards, trainer=TRAINER | GRPO, **CHECKED), sft),
     }
 
 

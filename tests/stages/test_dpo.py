@@ -111,11 +111,11 @@ def test_pairs_of_one_kind_of_error(place, written):
 def test_pairs_of_spans_and_code_only_documents(place, written):
     sft = result(place, "whole", "sft")
     settings = PairsSettings(
-        documents=0,
-        spans=2,
-        code_only=1,
+        max_documents=0,
+        max_spans=2,
+        max_code_only=1,
         rewards=["evidence", {"name": "consistency", "args": {"mention_cap": 1}}],
-        least_score=0.5,
+        min_score=0.5,
     )
     figures = settings.run(stage(place, "others", sft))
     scores = {line["id"]: line["scores"] for line in lines(place / "others" / "samples.jsonl")}
@@ -148,7 +148,7 @@ def test_sampling_that_was_stopped_goes_on(place):
 
 def test_settings_with_nothing_to_do_are_refused():
     for wrong, said in [
-        ({"documents": 0}, "can't all be 0"),
+        ({"max_documents": 0}, "can't all be 0"),
         ({"samples": 0}, "nothing to make pairs of"),
     ]:
         with pytest.raises(ValueError, match=said):
@@ -167,7 +167,7 @@ def test_the_reference_is_the_model_before_the_pairs(place, written, parent, set
     PairsSettings(balance_length=False).run(stage(place, f"pairs-{name}", sft))
     pairs = result(place, f"pairs-{name}", "pairs", sft)
     said = []
-    trained = DpoSettings(anchor=0, dev_documents=2, check_every=9, trainer=FEW, **settings)
+    trained = DpoSettings(anchor=0, eval_documents=2, eval_steps=9, trainer=FEW, **settings)
     figures = trained.run(stage(place, f"dpo-{name}", pairs, said))
     steps = [line for line in lines(place / f"dpo-{name}" / "monitor.jsonl") if "loss" in line]
     assert steps[0]["loss"] == pytest.approx(math.log(2), abs=1e-4)
@@ -186,7 +186,9 @@ def test_the_anchor_holds_the_chosen_answers_up_and_a_fall_is_told(place, writte
     said, last = {}, {}
     for anchor in (0, 10):
         said[anchor] = []
-        settings = DpoSettings(anchor=anchor, epochs=8, dev_documents=1, check_every=99, trainer=trainer)
+        settings = DpoSettings(
+            anchor=anchor, num_train_epochs=8, eval_documents=1, eval_steps=99, trainer=trainer
+        )
         at = stage(place, f"anchored-{anchor}", pairs, said[anchor])
         last[anchor] = settings.run(at)["last_steps"]["chosen_change"]
     assert last[0] < last[10]
@@ -209,7 +211,7 @@ def test_only_answers_go_through_the_head_and_all_figures_stay_the_same(place, w
     sft = result(place, "whole", "sft")
     PairsSettings(balance_length=False).run(stage(place, "p3", sft))
     pairs = result(place, "p3", "pairs", sft)
-    settings = DpoSettings(dev_documents=1, check_every=99, trainer=FEW)
+    settings = DpoSettings(eval_documents=1, eval_steps=99, trainer=FEW)
     settings.run(stage(place, "answers", pairs))
     few = sum(scored)
     scored.clear()
@@ -235,7 +237,9 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
     sft = result(place, "whole", "sft")
     PairsSettings(balance_length=False).run(stage(place, "p2", sft))
     pairs = result(place, "p2", "pairs", sft)
-    settings = DpoSettings(epochs=2, dev_documents=1, check_every=99, trainer={**FEW, "save_steps": 2})
+    settings = DpoSettings(
+        num_train_epochs=2, eval_documents=1, eval_steps=99, trainer={**FEW, "save_steps": 2}
+    )
     settings.run(stage(place, "straight", pairs))
 
     logged = LikelihoodLog.logged

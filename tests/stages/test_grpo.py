@@ -82,7 +82,7 @@ def stage(place, name, said=None, parent=None):
 
 def grpo(place, name, source, *, said=None, **settings):
     (place / f"{name}.py").write_text(source)
-    wanted = {"steps": 2, "dev_documents": 2, "trainer": FEW, "rewards": [f"./{name}.py:f"], **settings}
+    wanted = {"max_steps": 2, "eval_documents": 2, "trainer": FEW, "rewards": [f"./{name}.py:f"], **settings}
     return GrpoSettings(**wanted).run(stage(place, name, said, "sft"))
 
 
@@ -201,17 +201,17 @@ def test_what_every_reward_abstains_on_moves_nothing_and_is_not_printed(place, w
     logging.getLogger("trl.trainer.grpo_trainer").propagate = True
     source = "def f(completions, **_):\n    return [1.0, None] * (len(completions) // 2)\n"
     still = {**FEW, "beta": 0.0}
-    figures = grpo(place, "half", source, trainer=still, check_every=1)
+    figures = grpo(place, "half", source, trainer=still, eval_steps=1)
     assert figures["abstained"] == [0.5, 0.5] and figures["reward"] == [1.0, 1.0]
     assert figures["groups_without_spread"] == [1.0, 1.0]
     assert weights[0] == weights[1] == weights[2]
     silent = "def f(completions, **_):\n    return [None for _ in completions]\n"
-    figures = grpo(place, "silent", silent, trainer=still, check_every=1)
+    figures = grpo(place, "silent", silent, trainer=still, eval_steps=1)
     assert figures["reward"] == [None, None]
     assert weights[2] == weights[3] == weights[4] == weights[5]
     assert any("abstained on 100%" in warning for warning in figures["warnings"])
     assert "Has " not in caplog.text
-    grpo(place, "moves", TOGETHER, trainer=still, check_every=1)
+    grpo(place, "moves", TOGETHER, trainer=still, eval_steps=1)
     assert weights[6] != weights[7]
 
 
@@ -220,7 +220,7 @@ def test_the_warning_reaches_the_console_and_the_figures(place, weights):
     source = (
         "def f(completions, trainer_state, **_):\n    return [trainer_state.global_step] * len(completions)\n"
     )
-    figures = grpo(place, "gamed", source, said=said, check_every=1, steps=3)
+    figures = grpo(place, "gamed", source, said=said, eval_steps=1, max_steps=3)
     (warning,) = [w for w in figures["warnings"] if w.startswith("the reward rose from 0.00 to")]
     assert "fell from 0.50 (step 0) to 0.30 (step 2)" in warning
     assert f"gamed: warning: {warning}" in said
@@ -238,9 +238,9 @@ def f(completions, trainer_state, **_):
     mended = place / "mended"
     (place / "stopped.py").write_text(source.replace("{mended!r}", repr(str(mended))))
     settings = GrpoSettings(
-        steps=3,
-        check_every=1,
-        dev_documents=2,
+        max_steps=3,
+        eval_steps=1,
+        eval_documents=2,
         rewards=["./stopped.py:f"],
         save_completions=True,
         trainer={**FEW, "save_steps": 1},
@@ -283,7 +283,7 @@ stages:
   grpo:
     kind: grpo
     from: sft
-    steps: 1
+    max_steps: 1
     rewards: [{name: brief, args: {most: 9}}, opinion]
 """
 
@@ -329,7 +329,7 @@ def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("least_gain", "scores", "kept"),
+    ("min_improvement", "scores", "kept"),
     [
         (0.0, {"0": 0.40, "2": 0.41, "4": 0.41}, 2),
         (0.0, {"0": 0.40, "2": 0.40}, 0),
@@ -338,9 +338,9 @@ def test_a_plugin_package_is_trained_with(place, plugin, weights, monkeypatch):
         (0.02, {"0": 0.40, "2": 0.41}, 0),
     ],
 )
-def test_a_checkpoint_is_kept_for_a_gain_and_not_for_noise(least_gain, scores, kept):
+def test_a_checkpoint_is_kept_for_a_gain_and_not_for_noise(min_improvement, scores, kept):
     checks = object.__new__(DevEval)
-    checks.scores, checks._schedule = scores, EvalSchedule(2, 2, 8, keep="best", min_gain=least_gain)
+    checks.scores, checks._schedule = scores, EvalSchedule(2, 2, 8, keep="best", min_gain=min_improvement)
     assert checks.best_step == kept
     checks._schedule = EvalSchedule(2, 2, 8, keep="last")
     assert checks.best_step == max(map(int, scores))

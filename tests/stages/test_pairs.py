@@ -69,7 +69,7 @@ def test_codes_become_their_neighbours():
 
 def test_lines_are_dropped_and_added():
     assert spoiled("dropped") == ['"HTN" => I10', '"asthma"#2 => J45.909']
-    assert spoiled("denied") == ['"fever" => R50.9\n' + RIGHT, RIGHT + '\n"alone" => Z60.2']
+    assert spoiled("spurious") == ['"fever" => R50.9\n' + RIGHT, RIGHT + '\n"alone" => Z60.2']
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def finished(place: Path, name: str, kind: str = "sft") -> StageResult:
 @pytest.fixture(scope="module")
 def sft(place):
     """An SFT stage with an adapter; its figures."""
-    settings = SftSettings(documents=0.5, spans=0.5, tokens=1500, peft={"r": 4}, trainer=QUICK)
+    settings = SftSettings(
+        mixture={"documents": 0.5, "spans": 0.5}, tokens=1500, peft={"r": 4}, trainer=QUICK
+    )
     return settings.run(context(place, "sft"))
 
 
@@ -117,12 +119,12 @@ def test_batches_are_of_like_length_and_come_in_random_order():
 def test_sft_without_spans_says_so(place):
     bare = context(place, "bare", data=DataFiles(annotated=place / "documents.jsonl"))
     with pytest.raises(UserError, match="stage 'bare': the data source has no spans"):
-        SftSettings(spans=1.0, tokens=100, peft={"r": 4}).run(bare)
+        SftSettings(mixture={"documents": 1.0, "spans": 1.0}, tokens=100, peft={"r": 4}).run(bare)
 
 
 def test_grpo_starts_at_the_sft_model(place, sft):
     """Step 1's KL against the reference is 0, and the reference is the SFT model, not the base."""
-    settings = GrpoSettings(steps=2, check_every=1, dev_documents=4, trainer={**FEW, "beta": 0.1})
+    settings = GrpoSettings(max_steps=2, eval_steps=1, eval_documents=4, trainer={**FEW, "beta": 0.1})
     figures = settings.run(context(place, "grpo", finished(place, "sft")))
     assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
     assert set(figures["dev_joint_f1"]) == {"0", "1", "2"}
@@ -142,7 +144,7 @@ def test_a_full_fine_tune_travels_too(place):
     settings.run(context(place, "full"))
     model = load_trained(place / "full" / "model", place).model
     assert model.dtype == torch.float32
-    settings = GrpoSettings(steps=1, dev_documents=2, trainer={**FEW, "beta": 0.1})
+    settings = GrpoSettings(max_steps=1, eval_documents=2, trainer={**FEW, "beta": 0.1})
     figures = settings.run(context(place, "full-grpo", finished(place, "full")))
     assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
 
@@ -150,10 +152,12 @@ def test_a_full_fine_tune_travels_too(place):
 def test_an_adapter_on_whole_weights_lies_on_its_parents(place, sft):
     """It is saved alone, and must find its parent's weights again, not those of the first model."""
     SftSettings(tokens=400, trainer={**QUICK, "learning_rate": 1e-3}).run(context(place, "whole"))
-    adapted = GrpoSettings(steps=1, dev_documents=2, peft={"r": 4}, trainer={**FEW, "learning_rate": 1e-9})
+    adapted = GrpoSettings(
+        max_steps=1, eval_documents=2, peft={"r": 4}, trainer={**FEW, "learning_rate": 1e-9}
+    )
     figures = adapted.run(context(place, "adapted", finished(place, "whole")))
     assert figures["kl"][0] == pytest.approx(0.0, abs=1e-6)
-    more = GrpoSettings(steps=1, dev_documents=2, trainer={**FEW, "learning_rate": 1e-9})
+    more = GrpoSettings(max_steps=1, eval_documents=2, trainer={**FEW, "learning_rate": 1e-9})
     more.run(context(place, "adapted-more", finished(place, "adapted", "grpo")))
     ids = torch.arange(5)[None]
 
@@ -193,15 +197,15 @@ def test_a_user_reward_from_a_file_shadows_nothing(place, sft):
         "def short(completions, **_):\n    return [-len(c) / 10 for c in completions]\n"
     )
     settings = GrpoSettings(
-        steps=1,
-        dev_documents=2,
+        max_steps=1,
+        eval_documents=2,
         rewards=["evidence", {"name": "./reward.py:short", "weight": 0.5}],
         trainer=FEW,
     )
     figures = settings.run(context(place, "own-reward", finished(place, "sft")))
     assert figures["steps"] == 1
     assert figures["reward"][0] < 0
-    missing = GrpoSettings(steps=1, rewards=["evidense"], trainer=FEW)
+    missing = GrpoSettings(max_steps=1, rewards=["evidense"], trainer=FEW)
     with pytest.raises(UserError, match="did you mean 'evidence'"):
         missing.run(context(place, "typo", finished(place, "sft")))
 
@@ -273,13 +277,13 @@ def test_the_loss_on_a_cpu_is_trls_own(place):
 
 
 def test_a_reward_is_not_given_arguments_that_it_does_not_take(place, sft):
-    settings = GrpoSettings(steps=1, rewards=[{"name": "evidence", "args": {"bata": 2}}], trainer=FEW)
+    settings = GrpoSettings(max_steps=1, rewards=[{"name": "evidence", "args": {"bata": 2}}], trainer=FEW)
     with pytest.raises(UserError, match=r"reward 'evidence': takes no argument 'bata'.*did you mean 'beta'"):
         settings.run(context(place, "args", finished(place, "sft")))
 
 
 def test_sft_can_be_watched_on_dev_documents(place):
-    settings = SftSettings(tokens=300, check_every=2, dev_documents=2, max_new_tokens=8, trainer=QUICK)
+    settings = SftSettings(tokens=300, eval_steps=2, eval_documents=2, max_new_tokens=8, trainer=QUICK)
     figures = settings.run(context(place, "watched"))
     assert list(figures["dev_joint_f1"]) == ["0", "2", str(figures["steps"])]
     plain = SftSettings(tokens=300, trainer=QUICK).run(context(place, "unwatched"))

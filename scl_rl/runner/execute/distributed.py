@@ -51,7 +51,7 @@ def run_launched(settings: StageSettings, context: StageContext, launch: Launch,
         log: the file to which what launcher and libraries print is appended.
 
     Raises:
-        UserError: as a process raised it, or ``launch.through`` can't be run.
+        UserError: as a process raised it, or ``launch.launcher_prefix`` can't be run.
         WorkError, KeyboardInterrupt: as :func:`~.messages.follow`; all processes have ended.
     """
     folder = StageFolder(context.folder).launch
@@ -73,7 +73,7 @@ def _launcher(
     """The launcher at work; it is ended if anything goes wrong here."""
     how = settings.launch  # type: ignore[attr-defined]
     number = [] if how.processes is None else ["--num_processes", str(how.processes)]
-    command = [*how.through, sys.executable, "-m", "scl_rl.runner.execute.launcher"]
+    command = [*how.launcher_prefix, sys.executable, "-m", "scl_rl.runner.execute.launcher"]
     command += ["--config_file", str(launch.file), *number, *map(str, how.args)]
     command += ["--module", "scl_rl.runner.execute.worker", str(folder.path)]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # no module of the working folder is meant
@@ -89,7 +89,9 @@ def _launcher(
             start_new_session=True,  # or a terminal's interrupt would end it
         )
     except OSError as error:
-        raise UserError(Problem("launch.through", f"can't be run: {error.strerror}: {command[0]}")) from None
+        raise UserError(
+            Problem("launch.launcher_prefix", f"can't be run: {error.strerror}: {command[0]}")
+        ) from None
     assert process.stdin is not None
     try:
         with contextlib.suppress(BrokenPipeError):  # it has ended, which its exit code will show

@@ -14,8 +14,8 @@ class CompareSettings(StageSettings):
     """One row a candidate: its figures, and what training it cost; how they differ, and how surely."""
 
     kind: Literal["compare"] = "compare"
-    on: Literal["test", "dev", "annotated"] = Field(
-        "test", title="Which documents; the same as were evaluated"
+    split: Literal["test", "dev", "annotated"] = Field(
+        "test", title="The documents: a set of the data; the same as were evaluated"
     )
     against: list[str] = Field(
         default_factory=list,
@@ -24,6 +24,9 @@ class CompareSettings(StageSettings):
     resamples: int = Field(2000, title="Draws of the bootstrap and of the randomisation test", ge=100)
 
     gathers: ClassVar[bool] = True
+    renamed: ClassVar[Mapping[str, str]] = {
+        "on": "split",
+    }
     work: ClassVar[str] = "scl_rl.stages.compare.work:compare"
     cost: ClassVar[str | None] = None
     outputs: ClassVar[Mapping[str, str]] = {"comparison": "comparison.json"}
@@ -31,7 +34,7 @@ class CompareSettings(StageSettings):
 
     def uses(self) -> set[str]:
         """The documents that it is about."""
-        return {self.on}
+        return {self.split}
 
     def beside(self) -> list[str]:
         """The stages named under ``against``: that there are such is known before anything runs."""
@@ -39,12 +42,13 @@ class CompareSettings(StageSettings):
 
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """Evaluations on other documents than its own."""
-        other = {str(on) for parent in parents if (on := getattr(parent, "on", self.on)) != self.on}
+        other = {
+            str(split) for parent in parents if (split := getattr(parent, "split", self.split)) != self.split
+        }
         if not other:
             return ""
-        return (
-            f"compares on {self.on} documents what was evaluated on {' and '.join(sorted(other))} documents"
-        )
+        others = " and ".join(sorted(other))
+        return f"compares on {self.split} documents what was evaluated on {others} documents"
 
     def rehearsed(self, tokens: int) -> Self:
         """With as few samples as may be."""

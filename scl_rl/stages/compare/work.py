@@ -25,7 +25,7 @@ def compare(settings: CompareSettings, context: StageContext) -> dict[str, Any]:
     Raises:
         UserError: ``against`` names no candidate.
     """
-    documents = read_documents(context.needed(settings.on))
+    documents = read_documents(context.needed(settings.split))
     candidates = _told_apart([_candidate(result, documents) for result in context.parents], context.parents)
     known = {candidate.system for candidate in candidates}
     for name in settings.against:

@@ -14,8 +14,11 @@ class DictionarySettings(StageSettings):
     """Predictions without a model: the wordings of spans and annotated documents, longest match first."""
 
     kind: Literal["dictionary"] = "dictionary"
-    on: Literal["test", "dev", "annotated"] = Field("test", title="Which documents")
+    split: Literal["test", "dev", "annotated"] = Field("test", title="The documents: a set of the data")
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "on": "split",
+    }
     work: ClassVar[str] = "scl_rl.stages.dictionary.work:look_up"
     cost: ClassVar[str | None] = None
     outputs: ClassVar[Mapping[str, str]] = {"predictions": "predictions.jsonl"}
@@ -23,4 +26,4 @@ class DictionarySettings(StageSettings):
 
     def uses(self) -> set[str]:
         """The documents that it is about; spans and annotated documents it takes as they come."""
-        return {self.on}
+        return {self.split}

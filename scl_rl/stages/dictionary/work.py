@@ -13,7 +13,7 @@ from .settings import DictionarySettings
 def look_up(settings: DictionarySettings, context: StageContext) -> dict[str, Any]:
     """Write ``predictions.jsonl``, every place of a wording a mention, and report the counts."""
     dictionary = dictionary_of(context.data.annotated, context.data.spans)
-    documents = read_documents(context.needed(settings.on))
+    documents = read_documents(context.needed(settings.split))
     predictions = [prediction_of(dictionary.annotate(document)) for document in documents]
     write_jsonl(context.folder / settings.outputs["predictions"], predictions)
     return {"documents": len(documents), "wordings": len(dictionary)}

@@ -16,8 +16,10 @@ def dpo_cost(settings: DpoSettings, facts: Facts) -> Cost:
     made = (parent.figures or {}).get("pairs")
     pairs = int(parent.cost.makes or 0 if made is None else made)
     annotated = facts.of("annotated")
-    tokens = round(pairs * 2 * (annotated.prompt + annotated.answer) * settings.epochs)
-    steps = math.ceil(math.ceil(pairs / examples_per_step(config, facts.processes)) * settings.epochs)
+    tokens = round(pairs * 2 * (annotated.prompt + annotated.answer) * settings.num_train_epochs)
+    steps = math.ceil(
+        math.ceil(pairs / examples_per_step(config, facts.processes)) * settings.num_train_epochs
+    )
     cost = Cost(pairs, tokens, None, tokens, steps=steps)
     if made is None:
         cost.notes.append(f"about {pairs} pairs: known once {parent.name} has run")

@@ -19,20 +19,24 @@ class DpoSettings(CheckedSettings):
     """
 
     kind: Literal["dpo"] = "dpo"
-    epochs: float = Field(1.0, title="Times that every pair is seen", gt=0)
+    num_train_epochs: float = Field(1.0, title="Passes over the pairs", gt=0)
     anchor: float = Field(1.0, title="Weight of the SFT loss on the chosen answer; 0 = none", ge=0)
-    max_new_tokens: int = Field(256, title="Most tokens of an answer in the checks", ge=1)
+    max_new_tokens: int = Field(256, title="Maximum tokens per answer in evaluations", ge=1)
 
     work: ClassVar[str] = "scl_rl.stages.dpo.work:train_dpo"
     cost: ClassVar[str | None] = "scl_rl.stages.dpo.cost:dpo_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.dpo.checks:dpo_checks"
+    renamed: ClassVar[Mapping[str, str]] = {
+        **CheckedSettings.renamed,
+        "epochs": "num_train_epochs",
+    }
     starts_from: ClassVar[tuple[str, ...]] = ("pairs",)
     trainer_config: ClassVar[str | None] = "dpo"
     managed_fields: ClassVar[Mapping[str, str]] = {
         "output_dir": "the run folder",
         "seed": "the recipe's 'seed'",
-        "num_train_epochs": "the stage's 'epochs'",
-        "max_steps": "the stage's 'epochs'",
+        "num_train_epochs": "the stage's 'num_train_epochs'",
+        "max_steps": "the stage's 'num_train_epochs'",
         "max_length": "the recipe's 'window'",
     }
     trainer_defaults: ClassVar[Mapping[str, Any]] = {
@@ -56,7 +60,7 @@ class DpoSettings(CheckedSettings):
         weights = list(self.trainer.get("loss_weights") or [1.0] * len(losses))
         if self.anchor and "sft" not in losses:
             losses, weights = [*losses, "sft"], [*weights, self.anchor]
-        fixed = {"num_train_epochs": self.epochs, "max_length": None}
+        fixed = {"num_train_epochs": self.num_train_epochs, "max_length": None}
         return {**fixed, "loss_type": losses, "loss_weights": weights}
 
     def answer_limit(self) -> int | None:
@@ -65,4 +69,4 @@ class DpoSettings(CheckedSettings):
 
     def rehearsed(self, tokens: int) -> Self:
         """Once over the pairs."""
-        return self.model_copy(update={"epochs": 1.0, **CHECKS_AT_THE_ENDS})
+        return self.model_copy(update={"num_train_epochs": 1.0, **CHECKS_AT_THE_ENDS})

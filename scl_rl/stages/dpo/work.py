@@ -39,7 +39,9 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     prompting = Prompting.of(context, loaded.tokenizer)
     rows = _rows(context, prompting)
     config = DPOConfig(**trainer_fields(settings, context))
-    steps = math.ceil(math.ceil(len(rows) / examples_per_step(vars(config), ranks.count())) * settings.epochs)
+    steps = math.ceil(
+        math.ceil(len(rows) / examples_per_step(vars(config), ranks.count())) * settings.num_train_epochs
+    )
     log = LikelihoodLog(context, steps, config.beta)
     checks = DevEval(settings.eval_schedule(), steps, context, loaded, prompting, log.checked)
     trainer = without_printing(

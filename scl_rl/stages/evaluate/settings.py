@@ -14,10 +14,13 @@ class EvaluateSettings(StageSettings):
     """What ``scl-rl evaluate`` reports, as a stage."""
 
     kind: Literal["evaluate"] = "evaluate"
-    on: Literal["test", "dev", "annotated"] = Field(
-        "test", title="Which documents; the same as was predicted"
+    split: Literal["test", "dev", "annotated"] = Field(
+        "test", title="The documents: a set of the data; the same as was predicted"
     )
 
+    renamed: ClassVar[Mapping[str, str]] = {
+        "on": "split",
+    }
     work: ClassVar[str] = "scl_rl.stages.evaluate.work:evaluate"
     cost: ClassVar[str | None] = None
     outputs: ClassVar[Mapping[str, str]] = {"evaluation": "evaluation.json"}
@@ -25,4 +28,4 @@ class EvaluateSettings(StageSettings):
 
     def uses(self) -> set[str]:
         """The documents that it is about."""
-        return {self.on}
+        return {self.split}

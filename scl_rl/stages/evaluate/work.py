@@ -12,6 +12,6 @@ from .settings import EvaluateSettings
 
 def evaluate(settings: EvaluateSettings, context: StageContext) -> dict[str, Any]:
     """Write ``evaluation.json`` and report it."""
-    figures = evaluate_files(context.parent.output("predictions"), context.needed(settings.on))
+    figures = evaluate_files(context.parent.output("predictions"), context.needed(settings.split))
     write_json(context.folder / settings.outputs["evaluation"], figures)
     return figures

@@ -9,6 +9,6 @@ from .settings import FillSettings
 def fill_cost(settings: FillSettings, facts: Facts) -> Cost:
     """The answers that it samples, if it asks a model."""
     known = facts.of("code_only")
-    rows = known.number if settings.documents is None else min(settings.documents, known.number)
+    rows = known.number if settings.max_documents is None else min(settings.max_documents, known.number)
     samples = settings.samples if "model" in settings.how else 0
     return sampling_cost(settings, facts, rows, known.prompt, samples, settings.batch_size)

@@ -26,16 +26,19 @@ class FillSettings(StageSettings):
         "model", title="What must agree that a quote of the model alone implies its code"
     )
     samples: int = Field(4, title="Answers sampled from the model for each document", ge=1)
-    temperature: float = Field(1.0, title="Of the sampling", gt=0)
-    max_new_tokens: int = Field(256, title="Most tokens of an answer", ge=1)
+    temperature: float = Field(1.0, title="Sampling temperature", gt=0)
+    max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Answers generated together", ge=1)
-    documents: int | None = Field(None, title="Most documents, sampled; absent = all", ge=1)
+    max_documents: int | None = Field(None, title="Maximum documents, sampled; absent = all", ge=1)
     complete: bool = Field(True, title="Keep only documents of which every code has evidence then")
 
     own_process: ClassVar[bool] = True
     work: ClassVar[str] = "scl_rl.stages.fill.work:fill"
     cost: ClassVar[str | None] = "scl_rl.stages.fill.cost:fill_cost"
     outputs: ClassVar[Mapping[str, str]] = {"filled": "documents.jsonl"}
+    renamed: ClassVar[Mapping[str, str]] = {
+        "documents": "max_documents",
+    }
     starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     @model_validator(mode="after")

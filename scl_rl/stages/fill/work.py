@@ -33,7 +33,7 @@ Found = dict[str, list[Mention]]
 def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
     """Run a fill stage; see :class:`FillSettings`."""
     unfilled = read_documents(context.needed("code_only"))
-    documents = sample_records(unfilled, settings.documents, random.Random(f"{context.seed}-fill"))
+    documents = sample_records(unfilled, settings.max_documents, random.Random(f"{context.seed}-fill"))
     dev = read_documents(context.data.dev) if context.data.dev else []
     filler = Filler(settings, context)
     filled = filler.fill(documents)

@@ -10,13 +10,13 @@ from .settings import GrpoSettings
 def grpo_cost(settings: GrpoSettings, facts: Facts) -> Cost:
     """The completions that its steps need, each read with its prompt."""
     config = facts.config(settings)
-    rows, length = rewarded_prompts(settings.documents, settings.code_only, facts)
+    rows, length = rewarded_prompts(settings.max_documents, settings.max_code_only, facts)
     batch = examples_per_step(config, facts.processes)
-    completions = settings.steps * batch // (config["num_iterations"] or 1)
+    completions = settings.max_steps * batch // (config["num_iterations"] or 1)
     limit = settings.answer_limit() or 0
     answer = facts.answer(settings)
     tokens = round(completions * (length + answer))
-    cost = Cost(rows, tokens, round(completions * answer), tokens, steps=settings.steps)
+    cost = Cost(rows, tokens, round(completions * answer), tokens, steps=settings.max_steps)
     asked = completions // config["num_generations"]
     turns = f", in {asked / rows:.1f} turns" if asked > rows > 0 else ""
     cost.notes.append(f"{completions} completions for {min(asked, rows)} of {rows} prompts{turns}")

@@ -15,11 +15,11 @@ class GrpoSettings(Rewarded, CheckedSettings):
     """Group relative policy optimisation with TRL's GRPOTrainer."""
 
     kind: Literal["grpo"] = "grpo"
-    steps: int = Field(title="Optimizer steps", ge=1)
-    documents: int | None = Field(
-        None, title="Most annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
+    max_steps: int = Field(title="Optimizer steps", ge=1)
+    max_documents: int | None = Field(
+        None, title="Maximum annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
     )
-    code_only: int = Field(0, title="Most code-only documents, sampled and mixed in", ge=0)
+    max_code_only: int = Field(0, title="Maximum code-only documents, sampled and mixed in", ge=0)
     save_completions: bool = Field(
         False, title="Keep every completion in completions.jsonl, which then holds text from the notes"
     )
@@ -33,13 +33,19 @@ class GrpoSettings(Rewarded, CheckedSettings):
         "windows": "windows.jsonl",
     }
     optional_outputs: ClassVar[tuple[str, ...]] = ("completions", "windows")
+    renamed: ClassVar[Mapping[str, str]] = {
+        **CheckedSettings.renamed,
+        "steps": "max_steps",
+        "documents": "max_documents",
+        "code_only": "max_code_only",
+    }
     trainer_config: ClassVar[str | None] = "grpo"
     answer_limit_setting: ClassVar[tuple[str, ...]] = ("trainer", "max_completion_length")
     managed_fields: ClassVar[Mapping[str, str]] = {
         "output_dir": "the run folder",
         "seed": "the recipe's 'seed'",
-        "max_steps": "the stage's 'steps'",
-        "num_train_epochs": "the stage's 'steps'",
+        "max_steps": "the stage's 'max_steps'",
+        "num_train_epochs": "the stage's 'max_steps'",
         "reward_weights": "the 'weight' of each of the stage's 'rewards'",
     }
     trainer_defaults: ClassVar[Mapping[str, Any]] = {
@@ -55,17 +61,17 @@ class GrpoSettings(Rewarded, CheckedSettings):
 
     @model_validator(mode="after")
     def _some_documents(self) -> GrpoSettings:
-        if self.documents == 0 and not self.code_only:
-            raise ValueError("documents and code_only can't both be 0")
+        if self.max_documents == 0 and not self.max_code_only:
+            raise ValueError("max_documents and max_code_only can't both be 0")
         return self
 
     def uses(self) -> set[str]:
         """What it trains on and what it is checked on."""
-        return {"dev", *given_sets(self.documents, self.code_only)}
+        return {"dev", *given_sets(self.max_documents, self.max_code_only)}
 
     def trainer_values(self) -> dict[str, Any]:
         """Its steps and the weights of its rewards."""
-        return {"max_steps": self.steps, "reward_weights": [reward.weight for reward in self.rewards]}
+        return {"max_steps": self.max_steps, "reward_weights": [reward.weight for reward in self.rewards]}
 
     def answer_limit(self) -> int | None:
         """Of the answers that are rewarded, and of those in the checks."""
@@ -80,7 +86,7 @@ class GrpoSettings(Rewarded, CheckedSettings):
 
     def rehearsed(self, tokens: int) -> Self:
         """Two steps."""
-        return self.model_copy(update={"steps": 2, **CHECKS_AT_THE_ENDS})
+        return self.model_copy(update={"max_steps": 2, **CHECKS_AT_THE_ENDS})
 
 
 def generation_batch(trainer: Mapping[str, Any], processes: int = 1) -> int:

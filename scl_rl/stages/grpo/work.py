@@ -26,8 +26,8 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     loaded = start_model(context, settings)
     prompting = Prompting.of(context, loaded.tokenizer)
     config = GRPOConfig(**trainer_fields(settings, context))
-    log = MetricsLog(context, settings.steps, config.max_completion_length)
-    checks = DevEval(settings.eval_schedule(), settings.steps, context, loaded, prompting, log.checked)
+    log = MetricsLog(context, settings.max_steps, config.max_completion_length)
+    checks = DevEval(settings.eval_schedule(), settings.max_steps, context, loaded, prompting, log.checked)
     say_nothing_of_rows()
     trainer = without_printing(
         GRPOTrainer(

@@ -16,7 +16,7 @@ from ...scoring.elsewhere import elsewhere, speaks_of_another
 from ...scoring.match import TOKEN
 
 Spoiler = Callable[[AnswerLine, GoldDocument, random.Random], AnswerLine | None]
-Corruption = Literal["elsewhere", "negated", "sibling", "dropped", "denied"]
+Corruption = Literal["elsewhere", "negated", "sibling", "dropped", "spurious"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Corrupter:
         - ``negated``: it cites its words where they stand again and don't count, denied ones first.
         - ``sibling``: its code is a neighbour's.
         - ``dropped``: it is left out.
-        - ``denied``: a line is added, in the order of the text, for known words that are no evidence here
+        - ``spurious``: a line is added, in the order of the text, for known words that are no evidence here
           (negated, a relative's).
         """
         answer = gold.gold_answer()
-        if kind == "denied":
-            yield from self._denied(answer, gold)
+        if kind == "spurious":
+            yield from self._spurious(answer, gold)
             return
         spoilers: dict[Corruption, Spoiler] = {
             "elsewhere": _elsewhere,
@@ -64,7 +64,7 @@ class Corrupter:
         free = [code for code in (*icd.neighbours(line.code), *near) if code not in gold.mentions]
         return replace(line, code=chance.choice(sorted(set(free)))) if free else line
 
-    def _denied(self, answer: Answer, gold: GoldDocument) -> Iterator[Answer]:
+    def _spurious(self, answer: Answer, gold: GoldDocument) -> Iterator[Answer]:
         for place, code in self.dictionary.matches(gold.text):
             quoted = gold.quote([place])
             if code in gold.mentions or quoted is None:

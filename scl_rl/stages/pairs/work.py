@@ -85,11 +85,11 @@ class PairMaker:
 
     def _prompted(self) -> list[Document]:
         settings, context = self._settings, self._context
-        windows = some_windows(settings.documents, settings.code_only, context, self._prompting)
-        if not settings.spans:
+        windows = some_windows(settings.max_documents, settings.max_code_only, context, self._prompting)
+        if not settings.max_spans:
             return windows
         spans = read_spans(context.needed("spans"))
-        chosen = sample_records(spans, settings.spans, random.Random(f"{context.seed}-spans"))
+        chosen = sample_records(spans, settings.max_spans, random.Random(f"{context.seed}-spans"))
         return windows + [span_document(span, number) for number, span in enumerate(chosen)]
 
     def sample(self) -> list[Sampled]:
@@ -130,7 +130,7 @@ class PairMaker:
     def best(self, sampled: Sequence[Sampled]) -> Iterator[dict[str, Any]]:
         """For each document its best answer, where that scores enough."""
         for one in sampled:
-            if one.scored and one.scored[0][0] > self._settings.least_score:
+            if one.scored and one.scored[0][0] > self._settings.min_score:
                 score, answer = one.scored[0]
                 yield {"id": one.document.id, "text": one.document.text, "answer": answer, "score": score}
 
@@ -146,7 +146,7 @@ class PairMaker:
                 answer = render(gold.gold_answer(), self._prompting.answer)
                 (score,) = self._scores(one.document, [answer])
                 best = (score, answer) if score is not None else best
-            worst = [s for s in reversed(scored) if best[0] - s[0] >= self._settings.margin]
+            worst = [s for s in reversed(scored) if best[0] - s[0] >= self._settings.min_margin]
             pairs = (self._pair(one.document, gold, "sampled", best, rejected) for rejected in worst)
             yield from islice(filter(self._wanted, pairs), self._settings.pairs_per_prompt)
 
@@ -167,7 +167,11 @@ class PairMaker:
                 wrong = [render(a, self._prompting.answer) for a in corrupter.spoil(kind, gold, chance)]
                 scores = self._scores(document, [right, *wrong])
                 for answer, score in zip(wrong, scores[1:], strict=True):
-                    if score is not None and scores[0] is not None and scores[0] - score >= settings.margin:
+                    if (
+                        score is not None
+                        and scores[0] is not None
+                        and scores[0] - score >= settings.min_margin
+                    ):
                         pair = self._pair(document, gold, kind, (scores[0], right), (score, answer))
                         if self._wanted(pair):
                             yield pair

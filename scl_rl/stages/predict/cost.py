@@ -10,7 +10,7 @@ _BYTES = 1000  # of disk, per prediction
 
 def predict_cost(settings: PredictSettings, facts: Facts) -> Cost:
     """An answer to each window."""
-    lengths = facts.of(settings.on)
+    lengths = facts.of(settings.split)
     answer = facts.answer(settings)
     number = lengths.number
     cost = Cost(number, round(number * (lengths.prompt + answer)), round(number * answer))

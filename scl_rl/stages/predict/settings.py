@@ -16,8 +16,8 @@ class PredictSettings(StageSettings):
     """Greedy predictions, windows merged back to documents."""
 
     kind: Literal["predict"] = "predict"
-    on: Literal["test", "dev", "annotated"] = Field("test", title="Which documents")
-    max_new_tokens: int = Field(256, title="Most tokens of an answer", ge=1)
+    split: Literal["test", "dev", "annotated"] = Field("test", title="The documents: a set of the data")
+    max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Prompts generated together", ge=1)
     decoding: Literal["free", "constrained"] = Field(
         "free", title="Constrained: every quote is words of the note, every code is one of 'codes'"
@@ -30,6 +30,9 @@ class PredictSettings(StageSettings):
 
     own_process: ClassVar[bool] = True
     instead_of_files: ClassVar[tuple[str, ...]] = (TRAINING, ICD_10_CM)
+    renamed: ClassVar[Mapping[str, str]] = {
+        "on": "split",
+    }
     work: ClassVar[str] = "scl_rl.stages.predict.work:predict"
     cost: ClassVar[str | None] = "scl_rl.stages.predict.cost:predict_cost"
     outputs: ClassVar[Mapping[str, str]] = {"predictions": "predictions.jsonl"}
@@ -47,7 +50,7 @@ class PredictSettings(StageSettings):
 
     def uses(self) -> set[str]:
         """The documents that it is about."""
-        return {self.on}
+        return {self.split}
 
     def files(self) -> dict[str, str]:
         """The codes, unless they are a list that we have."""

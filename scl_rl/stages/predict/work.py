@@ -18,7 +18,7 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
     constrained = settings.decoding == "constrained"
     return predict_file(
         context.parent.output("model"),
-        context.needed(settings.on),
+        context.needed(settings.split),
         context.folder / settings.outputs["predictions"],
         base=context.base,
         max_new_tokens=settings.max_new_tokens,

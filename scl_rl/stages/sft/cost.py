@@ -17,7 +17,7 @@ def sft_cost(settings: SftSettings, facts: Facts) -> Cost:
     config = facts.config(settings)
     budget = settings.tokens or facts.matched
     if budget is None:
-        cost = Cost(matched=None, notes=[f"as much as {settings.like}: known once that has run"])
+        cost = Cost(matched=None, notes=[f"as much as {settings.match_compute_of}: known once that has run"])
     else:
         cost = _composed(settings.shares, budget, facts)
         if cost.examples is not None:

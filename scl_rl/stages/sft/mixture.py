@@ -52,11 +52,11 @@ def budget(settings: SftSettings, context: StageContext) -> int:
         return settings.tokens
     ours = {stage.name for parent in context.parents for stage in parent.lineage()}
     spent = [stage for stage in context.beside[0].lineage() if stage.name not in ours]
-    if settings.like_by == "tokens":
+    if settings.match_by == "tokens":
         return sum(matched_tokens(stage.figures) for stage in spent)
     before = [s for parent in context.parents for s in parent.lineage() if s.kind == "sft"]
     if not before or not before[-1].minutes:
-        raise UserError(f"stage '{context.name}': like_by: seconds: there is no SFT stage before it")
+        raise UserError(f"stage '{context.name}': match_by: seconds: there is no SFT stage before it")
     speed = matched_tokens(before[-1].figures) / before[-1].minutes
     return max(1, int(speed * sum(stage.minutes for stage in spent)))
 

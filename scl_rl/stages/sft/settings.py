@@ -5,63 +5,72 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..contract import StageSettings
 from ..shared.config import Depends
 from ..shared.settings import CHECKS_AT_THE_ENDS, EvalSchedule, TrainingSettings
 
-_FROM_DATA = ("documents", "spans")  # shares of what the data source gives
 _MAKERS = {"filled": "fill", "answers": "pairs"}  # our kinds that have these outputs
+_MAX_SHARE = 10**6
 MADE = tuple(_MAKERS)  # shares of an output of the stage before
+
+
+class MixtureSettings(BaseModel):
+    """Shares of an SFT stage's training tokens; they need not add up to 1."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: float = Field(0.0, title="Annotated documents", ge=0, le=_MAX_SHARE)
+    spans: float = Field(0.0, title="Spans", ge=0, le=_MAX_SHARE)
+    filled: float = Field(
+        0.0, title="Documents whose evidence the parent 'fill' stage filled in", ge=0, le=_MAX_SHARE
+    )
+    answers: float = Field(0.0, title="Best sampled answers of the parent 'pairs' stage", ge=0, le=_MAX_SHARE)
 
 
 class SftSettings(TrainingSettings):
     """Supervised fine-tuning with TRL's SFTTrainer."""
 
     kind: Literal["sft"] = "sft"
-    documents: float = Field(
-        1.0, title="Share of the training tokens that comes from annotated documents", ge=0, le=10**6
-    )
-    spans: float = Field(0.0, title="Share of the training tokens that comes from spans", ge=0, le=10**6)
-    filled: float = Field(
-        0.0,
-        title="Share that comes from documents whose evidence the 'fill' stage before filled in",
-        ge=0,
-        le=10**6,
-    )
-    answers: float = Field(
-        0.0,
-        title="Share that comes from the best sampled answers of the 'pairs' stage before",
-        ge=0,
-        le=10**6,
+    mixture: MixtureSettings = Field(
+        default_factory=lambda: MixtureSettings(documents=1.0),
+        title="Shares of the training tokens, by source",
     )
     tokens: int | None = Field(
         None, title="Tokens to train on, prompts and answers together", ge=1, le=10**12
     )
-    like: str | None = Field(
-        None, title="Instead of 'tokens': the stage whose cost since the same parent is matched", min_length=1
+    match_compute_of: str | None = Field(
+        None,
+        title="Instead of 'tokens': the stage whose compute since the common parent is matched",
+        min_length=1,
     )
-    like_by: Literal["tokens", "seconds"] = Field(
-        "tokens", title="Its tokens, generated ones too; or its time, at the speed of the last SFT before"
+    match_by: Literal["tokens", "seconds"] = Field(
+        "tokens", title="Match its tokens, including generated ones, or its wall time"
     )
 
-    check_every: int | None = Field(
+    eval_steps: int | None = Field(
         None,
-        title="Steps between checks on dev documents, to see where it levels off; absent = none",
+        title="Optimizer steps between evaluations on dev documents; absent = none",
         ge=1,
     )
-    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
-    max_new_tokens: int = Field(256, title="Most tokens of an answer in the checks", ge=1)
+    eval_documents: int = Field(48, title="Dev documents per evaluation", ge=1)
+    max_new_tokens: int = Field(256, title="Maximum tokens per answer in evaluations", ge=1)
 
     work: ClassVar[str] = "scl_rl.stages.sft.work:train_sft"
     cost: ClassVar[str | None] = "scl_rl.stages.sft.cost:sft_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.sft.checks:sft_checks"
-    starts_from: ClassVar[tuple[str, ...]] = (
-        "model",
-        "filled",
-        "answers",
-    )
+    starts_from: ClassVar[tuple[str, ...]] = ("model", "filled", "answers")
+    renamed: ClassVar[Mapping[str, str]] = {
+        "documents": "mixture.documents",
+        "spans": "mixture.spans",
+        "filled": "mixture.filled",
+        "answers": "mixture.answers",
+        "like": "match_compute_of",
+        "like_by": "match_by",
+        "check_every": "eval_steps",
+        "dev_documents": "eval_documents",
+    }
     needs_parent: ClassVar[bool] = False
     trainer_config: ClassVar[str | None] = "sft"
     managed_fields: ClassVar[Mapping[str, str]] = {
@@ -82,39 +91,38 @@ class SftSettings(TrainingSettings):
     @property
     def shares(self) -> dict[str, float]:
         """The sources that are used, each with its share; they need not add up to 1."""
-        given = {name: getattr(self, name) for name in (*_FROM_DATA, *MADE)}
-        return {name: share for name, share in given.items() if share}
+        return {name: share for name, share in self.mixture.model_dump().items() if share}
 
     @model_validator(mode="after")
     def _some_data(self) -> SftSettings:
         if not self.shares:
-            raise ValueError(f"{', '.join((*_FROM_DATA, *MADE))} can't all be 0")
-        if (self.tokens is None) == (self.like is None):
-            raise ValueError("needs 'tokens', or 'like', a stage whose cost to match")
+            raise ValueError(f"mixture: {', '.join(MixtureSettings.model_fields)} can't all be 0")
+        if (self.tokens is None) == (self.match_compute_of is None):
+            raise ValueError("needs 'tokens' or 'match_compute_of'")
         return self
 
     def uses(self) -> set[str]:
         """What it trains on."""
         sets = {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
-        return sets | ({"dev"} if self.check_every else set())
+        return sets | ({"dev"} if self.eval_steps else set())
 
     def beside(self) -> list[str]:
         """The stage whose cost it matches."""
-        return [] if self.like is None else [self.like]
+        return [] if self.match_compute_of is None else [self.match_compute_of]
 
     def matches_tokens(self) -> bool:
         """Where it says so."""
-        return self.like is not None and self.like_by == "tokens"
+        return self.match_compute_of is not None and self.match_by == "tokens"
 
     def misfit(self, parents: Sequence[StageSettings]) -> str:
         """What it takes from a stage that makes no such thing, or leaves of one that does."""
         for name in MADE:
-            makes = [name in parent.outputs for parent in parents]
+            makes, kind = [name in parent.outputs for parent in parents], _MAKERS[name]
             if name in self.shares and not (makes and all(makes)):
-                return f"'{name}' is what a stage of kind {_MAKERS[name]} makes: name one after 'from'"
+                return f"'mixture.{name}' is what a stage of kind {kind} makes: name one after 'from'"
             if name not in self.shares and any(makes):
-                kind = _MAKERS[name]
-                return f"starts from a stage of kind {kind}, whose {name} are left out: give '{name}' a share"
+                what = f"starts from a stage of kind {kind}, whose {name} are left out"
+                return f"{what}: give 'mixture.{name}' a share"
         return ""
 
     def trainer_values(self) -> dict[str, Any]:
@@ -122,18 +130,19 @@ class SftSettings(TrainingSettings):
         return {"num_train_epochs": 1, "max_length": None}
 
     def eval_schedule(self) -> EvalSchedule | None:
-        """As the settings say; None without ``check_every``."""
-        if self.check_every is None:
+        """As the settings say; None without ``eval_steps``."""
+        if self.eval_steps is None:
             return None
-        return EvalSchedule(self.check_every, self.dev_documents, self.max_new_tokens)
+        return EvalSchedule(self.eval_steps, self.eval_documents, self.max_new_tokens)
 
     def answer_limit(self) -> int | None:
         """Of the answers in the checks, if there are any."""
-        return None if self.check_every is None else self.max_new_tokens
+        return None if self.eval_steps is None else self.max_new_tokens
 
     def rehearsed(self, tokens: int) -> Self:
         """On documents and spans: what other stages make, a random model makes badly or not at all."""
-        documents = self.documents + self.filled + self.answers
-        made = {"documents": documents, "filled": 0.0, "answers": 0.0}
-        checks = {} if self.check_every is None else CHECKS_AT_THE_ENDS
-        return self.model_copy(update={**made, "tokens": tokens, "like": None, **checks})
+        mixture = self.mixture
+        documents = mixture.documents + mixture.filled + mixture.answers
+        own = MixtureSettings(documents=documents, spans=mixture.spans)
+        checks = {} if self.eval_steps is None else CHECKS_AT_THE_ENDS
+        return self.model_copy(update={"mixture": own, "tokens": tokens, "match_compute_of": None, **checks})

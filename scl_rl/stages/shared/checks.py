@@ -71,7 +71,7 @@ def _too_low(given: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _any_trainer(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Problem]:
-    checks = "dev documents are checked every 'check_every' steps of the stage"
+    checks = "dev documents are checked every 'eval_steps' steps of the stage"
     if given.get("eval_strategy") not in (None, "no"):
         yield of_field("eval_strategy", "the trainer is given nothing to evaluate on", checks)
     if given.get("load_best_model_at_end"):

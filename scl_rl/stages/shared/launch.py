@@ -35,7 +35,7 @@ class LaunchSettings(BaseModel):
         None, title="Processes on all machines together; absent = as many as the config says", ge=1
     )
     args: list[str | int] = Field(default_factory=list, title="Further arguments of `accelerate launch`")
-    through: list[str] = Field(
+    launcher_prefix: list[str] = Field(
         default_factory=list,
         title="Command that starts the launcher on every machine, such as [srun, --ntasks-per-node=1]",
     )
@@ -117,7 +117,7 @@ def launch_of(settings: Any, base: Path) -> Launch | None:
 def launch_problems(settings: Any, launch: Launch) -> Iterator[Problem]:
     """Problems, ``at`` their field of ``launch``, that keep a stage from being launched."""
     yield from launch.problems()
-    if launch.sharded and getattr(settings, "check_every", None) is not None:
+    if launch.sharded and getattr(settings, "eval_steps", None) is not None:
         what = "cuts the weights into parts, with which dev checks aren't supported"
-        hint = "use ddp or zero2, or of an SFT stage leave 'check_every' out"
+        hint = "use ddp or zero2, or of an SFT stage leave 'eval_steps' out"
         yield Problem("", what, hint, at=("config",))

@@ -87,20 +87,27 @@ class EvalSchedule:
     min_gain: float = 0.0
 
 
-CHECKS_AT_THE_ENDS = {"check_every": 1_000_000, "dev_documents": 2}  # before the first step, after the last
+CHECKS_AT_THE_ENDS = {"eval_steps": 1_000_000, "eval_documents": 2}  # before the first step, after the last
 
 
 class CheckedSettings(TrainingSettings):
     """A training stage that is checked on dev documents on its way, and keeps the best model that it was."""
 
-    check_every: int = Field(4, title="Steps between checks on dev documents", ge=1)
-    dev_documents: int = Field(48, title="Dev documents of each check", ge=1)
-    keep: Literal["best", "last"] = Field(
-        "best", title="The model to keep: the best on dev documents, or the last"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "check_every": "eval_steps",
+        "dev_documents": "eval_documents",
+        "keep": "load_best_model_at_end",
+        "least_gain": "min_improvement",
+    }
+
+    eval_steps: int = Field(4, title="Optimizer steps between evaluations on dev documents", ge=1)
+    eval_documents: int = Field(48, title="Dev documents per evaluation", ge=1)
+    load_best_model_at_end: bool = Field(
+        True, title="Save the model that is best on dev documents; false = the last one"
     )
-    least_gain: float = Field(
+    min_improvement: float = Field(
         0.0,
-        title="How much better than the parent, in joint F1 on dev documents, a kept checkpoint must be",
+        title="Minimum gain in joint F1 on dev documents over the parent; with less, the parent is saved",
         ge=0,
         le=1,
     )
@@ -108,4 +115,5 @@ class CheckedSettings(TrainingSettings):
     def eval_schedule(self) -> EvalSchedule:
         """As the settings say."""
         limit = self.answer_limit() or 0
-        return EvalSchedule(self.check_every, self.dev_documents, limit, self.keep, self.least_gain)
+        keep: Literal["best", "last"] = "best" if self.load_best_model_at_end else "last"
+        return EvalSchedule(self.eval_steps, self.eval_documents, limit, keep, self.min_improvement)

@@ -149,7 +149,7 @@ def f(completions, **_):
         raise ValueError("words of a note")
     return [0.0] * len(completions)
 """
-GRPO: dict[str, Any] = {"steps": 3, "check_every": 3, "peft": {"r": 4}, "rewards": ["./sampled.py:f"]}
+GRPO: dict[str, Any] = {"max_steps": 3, "eval_steps": 3, "peft": {"r": 4}, "rewards": ["./sampled.py:f"]}
 STEP = {"learning_rate": 1e-2, "num_generations": 4, "max_completion_length": 12, "beta": 0.1}
 
 
@@ -207,15 +207,17 @@ def test_a_reward_that_fails_in_one_process_ends_the_stage(place: Path) -> None:
 def test_a_mistake_and_a_death_in_one_process_are_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(WorkError, match=r"killed by SIGKILL; out of memory\?"):
-        launched(Errand(how="killed", launch={**TWO, "through": ["env"]}), context(place, "killed"))
+        launched(Errand(how="killed", launch={**TWO, "launcher_prefix": ["env"]}), context(place, "killed"))
     with pytest.raises(UserError, match=r"launch: 2 processes for the 0 GPUs of this machine \(set 'proc"):
         launched(Errand(how="long", launch={"config": "ddp", "processes": 2}), context(place, "gpus"))
     with pytest.raises(WorkError, match=r"^accelerate launch ended with exit code 2: .*--no-such-thing"):
         settings = Errand(how="long", launch=LaunchSettings(config="cpu", args=["--no-such-thing", 1]))
         launched(settings, context(place, "argument"))
-    with pytest.raises(UserError, match=r"launch\.through: can't be run: No such file or directory: nothing"):
-        settings = Errand(how="long", launch=LaunchSettings(config="cpu", through=["nothing"]))
-        launched(settings, context(place, "through"))
+    with pytest.raises(
+        UserError, match=r"launch\.launcher_prefix: can't be run: No such file or directory: nothing"
+    ):
+        settings = Errand(how="long", launch=LaunchSettings(config="cpu", launcher_prefix=["nothing"]))
+        launched(settings, context(place, "launcher_prefix"))
 
 
 @pytest.mark.parametrize(("seen", "used"), [(None, "0"), ("3,5", "3"), ("", "")])
@@ -259,7 +261,7 @@ def test_all_processes_end_with_their_runner(place: Path, how: signal.Signals) -
 def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: Path) -> None:
     """The same examples in the same batches; each process has half of every batch."""
     how = {"logging_steps": 1, "learning_rate": 1e-2, "save_steps": 1000}
-    common: dict[str, Any] = {"tokens": 66 * TOKENS, "check_every": 100, "max_new_tokens": 8}
+    common: dict[str, Any] = {"tokens": 66 * TOKENS, "eval_steps": 100, "max_new_tokens": 8}
     alone = SftSettings(**common, trainer={**how, "per_device_train_batch_size": 4})
     expected = alone.run(context(place, "sft-one"))
     together = SftSettings(**common, launch=TWO, trainer={**how, "per_device_train_batch_size": 2})

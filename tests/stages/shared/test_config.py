@@ -23,7 +23,7 @@ STAGES: dict[str, tuple[type[Any], TrainingSettings]] = {
     "sft": (SFTConfig, SftSettings(tokens=100)),
     "sft with an adapter": (SFTConfig, SftSettings(tokens=100, peft={"r": 4})),
     "dpo": (DPOConfig, DpoSettings(anchor=0)),
-    "grpo": (GRPOConfig, GrpoSettings(steps=2)),
+    "grpo": (GRPOConfig, GrpoSettings(max_steps=2)),
 }
 WORKED_OUT = {  # TRL makes these of other fields when it makes the config
     *("generation_batch_size", "steps_per_generation", "report_to", "run_name", "accelerator_config"),
@@ -75,7 +75,7 @@ def test_a_field_says_where_it_comes_from() -> None:
 def test_bfloat16_needs_the_model_and_the_processor(
     gpu: bool, fast: bool, dtype: str, expected: bool
 ) -> None:
-    config = resolve(GrpoSettings(steps=1), dtype, Machine(gpu, fast))
+    config = resolve(GrpoSettings(max_steps=1), dtype, Machine(gpu, fast))
     assert config["bf16"] is expected and config["use_cpu"] is not gpu
 
 
