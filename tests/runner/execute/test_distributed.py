@@ -200,7 +200,8 @@ def test_a_reward_that_fails_in_one_process_ends_the_stage(place: Path) -> None:
     told = str(failed.value)
     assert told.startswith("reward 'f' raised ValueError (sampled.py:6)")
     assert told.endswith(f"step 1, see {file}") and "words of a note" not in told
-    assert "words of a note" in json.loads(file.read_text())["problem"]
+    report = json.loads(file.read_text())
+    assert "ValueError at sampled.py:6" in report["problem"] and report["rows"][0]["row"]["text"]
 
 
 @pytest.mark.slow
