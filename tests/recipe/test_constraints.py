@@ -271,6 +271,7 @@ def test_broken_recipes_need_no_torch_and_no_time(tmp_path: Path) -> None:
     code = """
 import json, sys, time
 from pathlib import Path
+import huggingface_hub.errors  # its import is what one of the recipes would wait for most
 from scl_rl.errors import UserError
 from scl_rl.recipe.load import load_recipe
 times = []
