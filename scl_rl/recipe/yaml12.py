@@ -10,6 +10,8 @@ import yaml
 TAG = "tag:yaml.org,2002:"
 MAX_VALUES = 1_000_000
 """How many values a recipe may have, those counted again that aliases repeat."""
+MAX_DEPTH = 100
+"""How deep values may be nested: PyYAML's time grows with the square of it."""
 
 _RESOLVERS = {
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -31,6 +33,20 @@ class Loader(yaml.SafeLoader):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node.
+
+        Raises:
+            RecursionError: it is nested deeper than :data:`MAX_DEPTH`.
+        """
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise RecursionError
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class Dumper(yaml.SafeDumper):

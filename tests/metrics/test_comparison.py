@@ -448,7 +448,7 @@ stages:
             "against: [other]",
             r"nothing of what it gathers comes from stage 'other' \(name one that it compares\)",
         ),
-        ("'on': dev", "compares on dev documents what was evaluated on test documents"),
+        ("split: dev", "compares on dev documents what was evaluated on test documents"),
     ],
 )
 def test_mistakes_of_a_recipe_are_told_before_anything_runs(tmp_path, setting, expected):
