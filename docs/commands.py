@@ -20,8 +20,8 @@ HEAD = """\
 command.
 
 Exit codes: 0, done; 1, the work failed or a check did not hold; 2, the input (recipe, data, options) is
-wrong. `run` exits with 130 after Ctrl-C and 143 after SIGTERM. Commands that report results print JSON with
-`--json`.
+wrong. `run` exits with 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP. Commands that report results
+print JSON with `--json`.
 """
 
 

@@ -55,10 +55,29 @@ def _replacing(path: Path) -> Iterator[IO[str]]:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             aside.chmod(PRIVATE_FILE)  # whatever the umask
             yield stream
+            stream.flush()
+            os.fsync(handle)
         aside.replace(path)
+        _sync(path.parent)
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def make_durable(folder: Path) -> None:
+    """Wait until all that is in a folder is on the disk, so that not even a power cut takes it back."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    with suppress(OSError):  # a file system may not do this, for a folder say
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def descriptor(path: Path) -> int | None:
@@ -95,7 +114,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(left, ignore_errors=True)
     half.mkdir(parents=True)
     yield half
+    make_durable(half)
     if path.exists():
         path.rename(old)
     half.rename(path)
+    _sync(path.parent)
     shutil.rmtree(old, ignore_errors=True)

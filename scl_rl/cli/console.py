@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import time
+from collections.abc import Iterator
 from typing import IO, Any
 
 from ..errors import escaped
@@ -10,8 +13,20 @@ from ..errors import escaped
 _EVERY = 60.0  # seconds between lines of progress where all of them stay
 
 
+@contextlib.contextmanager
+def _terminal_may_be_gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:  # what writing to a closed terminal gives
+            raise
+
+
 class RunConsole:
-    """Lines on a stream. On a terminal a line of progress takes the place of the last one."""
+    """Lines on a stream. On a terminal a line of progress takes the place of the last one.
+
+    A terminal that is closed takes no more lines; the work does not end for it.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
@@ -21,14 +36,16 @@ class RunConsole:
         self._last = time.monotonic()
 
     def say(self, line: str) -> None:
-        """A line that stays; what was going on may be over."""
-        self.close()
-        self._print(line)
+        """A line that stays; what was shown as being in progress may be over."""
+        with _terminal_may_be_gone():
+            self.close()
+            self._print(line)
 
     def progress(self, line: str) -> None:
         """How far the work is; where nothing can be drawn over, once a minute."""
         if self._console.is_terminal:
-            self._draw(line)
+            with _terminal_may_be_gone():
+                self._draw(line)
         elif time.monotonic() - self._last > _EVERY:
             self._last = time.monotonic()
             self._print(line)
@@ -36,8 +53,9 @@ class RunConsole:
     def close(self) -> None:
         """Take the line of progress away."""
         if self._live is not None:
-            self._live.stop()
-            self._live = None
+            live, self._live = self._live, None
+            with _terminal_may_be_gone():
+                live.stop()
 
     def _print(self, line: str) -> None:
         from rich.text import Text

@@ -43,7 +43,7 @@ def run(
     from ..recipe.load import load_recipe
     from ..runner.run import RunOptions, run_recipe
     from ..runner.select import Selection
-    from ..stages.shared.interrupt import STOP
+    from ..stages.shared.interrupt import STOP, TERMINATIONS
     from .console import RunConsole
     from .tables import print_table
 
@@ -52,22 +52,25 @@ def run(
     how = RunOptions(Selection(**selection), reuse, console.say, console.progress)
     terminated: list[int] = []
 
-    def terminate(number: int, frame: Any) -> None:  # as schedulers ask for it ahead of a time limit
+    def terminate(number: int, frame: Any) -> None:
         terminated.append(number)
         STOP.asked = True  # for a library may make another exception of the interrupt
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    heard = [number for number in TERMINATIONS if signal.getsignal(number) != signal.SIG_IGN]  # as nohup does
+    before = {number: signal.signal(number, terminate) for number in heard}
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what libraries print is not our output
             folder = run_recipe(loaded, runs_dir, how)
     except KeyboardInterrupt:
         console.close()
-        click.echo("\nstopped; the same command goes on from here", err=True)
-        ctx.exit(128 + (signal.SIGTERM if terminated else signal.SIGINT))
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            click.echo("\ninterrupted; run the same command again to resume", err=True)
+        ctx.exit(128 + (terminated[0] if terminated else signal.SIGINT))
     finally:
         console.close()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     summary = json.loads(folder.summary.read_text(encoding="utf-8"))
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))

@@ -47,31 +47,30 @@ def data_ingredients(recipe: Recipe) -> Ingredients:
 
 
 def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict[str, str]) -> Ingredients:
-    """What a stage depends on.
+    """What a stage depends on. Of local files their contents count, not how their paths are written.
 
     Args:
         parents: the keys of its parents, by name.
     """
+    model = _local_files(recipe, recipe.head.model.name)
+    files = {setting: _local_files(recipe, path) for setting, path in stage.settings.files().items()}
+    here = {setting for setting, found in files.items() if found}
     return {
         "settings": {
-            **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch"}),
+            **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch", *here}),
             **_launch(stage),
         },
         "recipe": {
-            **recipe.head.model_dump(mode="json", exclude={"name"}),
+            **recipe.head.model_dump(
+                mode="json", exclude={"name": True, "model": {"name"}} if model else {"name": True}
+            ),
             "seed": recipe.head.seed if stage.seed is None else stage.seed,
         },
-        "model": _local_files(recipe.base / Path(recipe.head.model.name).expanduser()),
-        **{
-            setting: _local_files(recipe.base / Path(path).expanduser())
-            for setting, path in stage.settings.files().items()
-        },
+        "model": model,
+        **files,
         "data": data_key,
         "parents": parents,
-        "rewards": {
-            reward.name: reward_source(reward.name, recipe.base)
-            for reward in getattr(stage.settings, "rewards", ())
-        },
+        "rewards": {name: reward_source(name, recipe.base) for name, _ in stage.settings.rewards_used()},
         "versions": versions(),
     }
 
@@ -98,8 +97,9 @@ def changes(old: Ingredients, new: Ingredients) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _local_files(path: Path) -> dict[str, list[int]]:
-    """Size and time of the files of a local model; nothing for a model of the hub."""
+def _local_files(recipe: Recipe, written: str) -> dict[str, list[int]]:
+    """Size and time of a local file, or of those of a local model; nothing for a model of the hub."""
+    path = recipe.base / Path(written).expanduser()
     found = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
     return {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in found if file.is_file()}
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ..atomic import write_json
+from ..atomic import make_durable, write_json
 from ..errors import UserError, WorkError
 from ..recipe.schema import Recipe
 from ..stages.contract import StageResult
@@ -151,10 +151,11 @@ class StepRunner:
         return settings.run(context)
 
     def _put_in_place(self, step: Step, partial: StageFolder, entry: Entry) -> None:
-        """Give the finished folder its name, and record its files."""
+        """Give the finished folder its name, once it is on the disk, and record its files."""
         final = self._run.stage(step.name)
         shutil.rmtree(partial.checkpoints, ignore_errors=True)
         files = record(step.stage.settings if step.stage else None, partial)
+        make_durable(partial.path)
         shutil.rmtree(final.path, ignore_errors=True)
         partial.path.rename(final.path)
         entry.outputs = sorted(self._run.relative(file) for file in final.path.iterdir())

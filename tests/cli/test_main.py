@@ -103,7 +103,7 @@ LOG = "runs/toy/stages/.only.partial/log.txt"
         ("user", 2, "error: no luck"),
         ("work", 1, f"error: stage only failed: no luck (traceback in {LOG})"),
         ("bug", 1, f"error: stage only failed: RuntimeError: no luck (traceback in {LOG})"),
-        ("stop", 130, "stopped; the same command goes on from here"),
+        ("stop", 130, "interrupted; run the same command again to resume"),
     ],
 )
 def test_run_exit_codes(toy: Path, how: str, code: int, line: str) -> None:
@@ -291,8 +291,8 @@ main()
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_killed_run_goes_on(toy: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_killed_run_resumes(toy: Path, how: signal.Signals) -> None:
     recipe = {"name": "toy", "model": "none", "data": DATA, "stages": {"only": {"kind": "count"}}}
     Path("toy.yaml").write_text(yaml.safe_dump(recipe))
     Path("cli.py").write_text(COUNTER)
@@ -306,7 +306,13 @@ def test_a_killed_run_goes_on(toy: Path, how: signal.Signals) -> None:
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode == 1 and f"is in use by process {process.pid}" in second.stderr
         process.send_signal(how)
-        assert process.wait(60) == (130 if how is signal.SIGINT else -signal.SIGKILL)
+        if how is signal.SIGKILL:
+            assert process.wait(60) == -how
+        else:
+            assert process.stderr and process.stderr.read().strip() == (
+                "interrupted; run the same command again to resume"
+            )
+            assert process.wait(60) == 128 + how
     time.sleep(0.1)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -268,6 +268,17 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
     assert (changed[0].runs, changed[0].reason) == (True, "input test changed")
 
 
+def test_a_local_model_counts_by_its_files_not_by_how_its_path_is_written(toy: Toy) -> None:
+    (toy.folder / "tiny").mkdir()
+    weights = toy.folder / "tiny" / "model.safetensors"
+    weights.write_text("a")
+    toy.run("model=./tiny")
+    assert toy.plan(f"model=../{toy.folder.name}/tiny") == {}
+    assert toy.plan(f"model={toy.folder}/tiny") == {}
+    weights.write_text("ab")
+    assert toy.plan("model=tiny")["base"] == "model changed"
+
+
 def test_force_runs_the_stage_and_what_descends_from_it(toy: Toy) -> None:
     toy.run()
     assert toy.plan(force=("more",)) == {
@@ -315,6 +326,23 @@ FILES = {
     "stages/judge.base/verdict.txt": "its verdict.txt",
     "stages/data/test.jsonl": "its test.jsonl",
 }
+
+
+def test_a_finished_stage_is_on_the_disk_before_it_is_recorded(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    toy.run()
+    weights = next(i for i, path in enumerate(synced) if path.endswith("stages/.base.partial/model/weights"))
+    recorded = [i for i, path in enumerate(synced) if "/.manifest.json." in path]
+    assert min(recorded) < weights < max(recorded)
 
 
 def test_finished_files_are_recorded_with_length_and_checksum(toy: Toy) -> None:

@@ -72,7 +72,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, harm, told):
     harm(newest)
     found = last_checkpoint(place)
     assert found is not None and found.name == "checkpoint-9" and not newest.exists()
-    assert said[1:] == [f"s: checkpoint-10 can't be used: {told}", "s: going on from checkpoint-9"]
+    assert said[1:] == [f"s: checkpoint-10 can't be used: {told}", "s: resuming from checkpoint-9"]
 
 
 TRAINER = {
@@ -156,7 +156,7 @@ def test_training_that_was_asked_to_stop_ends_as_if_it_never_had(place, kind, as
         f"checkpoint-{step}"
     ]
     figures = settings.run(stopped)
-    assert f"{kind}-stopped: going on from checkpoint-{step}" in said
+    assert f"{kind}-stopped: resuming from checkpoint-{step}" in said
     assert figures["steps"] == whole["steps"] > step
     ends = [
         load_file(place / f"{kind}-{name}/model/adapter_model.safetensors") for name in ("whole", "stopped")

@@ -255,7 +255,7 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             settings.run(at)
     settings.run(at)
-    assert "twice: going on from checkpoint-2" in said or "twice: going on from checkpoint-4" in said
+    assert "twice: resuming from checkpoint-2" in said or "twice: going on from checkpoint-4" in said
     a, b = (place / name / "model" / "model.safetensors" for name in ("straight", "twice"))
     assert a.read_bytes() == b.read_bytes()
     first, second = (lines(place / name / "monitor.jsonl") for name in ("straight", "twice"))

@@ -251,7 +251,7 @@ def f(completions, trainer_state, **_):
         settings.run(context)
     mended.touch()
     figures = settings.run(context)
-    assert "stopped: going on from checkpoint-2" in said
+    assert "stopped: resuming from checkpoint-2" in said
     assert not (context.folder / "failed_reward.json").exists()
     steps = [json.loads(line) for line in (context.folder / "monitor.jsonl").read_text().splitlines()]
     assert [step["step"] for step in steps] == [0, 1, 2, 3]

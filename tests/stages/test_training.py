@@ -244,7 +244,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
             settings.run(stage)
     assert not (stage.folder / "model").exists()
     figures = settings.run(stage)
-    assert f"stopped: going on from checkpoint-{figures['steps']}" in said
+    assert f"stopped: resuming from checkpoint-{figures['steps']}" in said
     assert (stage.folder / "model" / "adapter_model.safetensors").exists()
 
 

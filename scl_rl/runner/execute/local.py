@@ -16,7 +16,7 @@ from typing import Any
 
 from ...process import confined
 from ...stages.contract import StageContext, StageSettings
-from ...stages.shared.interrupt import STOP
+from ...stages.shared.interrupt import STOP, TERMINATIONS
 from .failure import describe_exit
 from .messages import Message, Sender, failure_of, follow
 
@@ -103,7 +103,9 @@ def _work(
     os.environ.update(environment)  # a fork server has that of its own start
     # One GPU: a trainer that sees more spreads its batches over them in threads; launch is there for that.
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both; the runner passes it on
+    # A terminal sends its signals to every process; the runner passes them on, as SIGTERM.
+    for number in (signal.SIGINT, *TERMINATIONS):
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: STOP.ask())
     _watch_parent()
     sender = Sender(pipe.send)

@@ -7,8 +7,11 @@ has can't be forked. With this setting PyTorch counts GPUs without opening one.
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal's; the server must outlive its stages
 
 import peft  # noqa: F401
 import torch  # noqa: F401

@@ -1,8 +1,8 @@
-"""Checkpoints to go on from: signed when they are whole, checked before they are used, few of them.
+"""Checkpoints to resume from: signed when they are whole, checked before they are used, few of them.
 
 transformers writes a checkpoint file by file into its final folder, and its own answer to a scheduler's
 signal (``enable_jit_checkpoint``) saves at any step, also between two steps of one GRPO generation, from
-where training can't go on as it was.
+where training can't be resumed exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from ...atomic import write_json
+from ...atomic import make_durable, write_json
 from ...checksum import length_and_crc
 from ...modeling import ranks
 from ..contract import StageContext
@@ -31,8 +31,8 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
 
     Args:
         trainer: a transformers Trainer; how many checkpoints it keeps is taken over from its config.
-        steps_between: training can be gone on with exactly only after a multiple of so many steps; where
-            that is not 1, ``max_steps`` must be set.
+        steps_between: training can be resumed exactly only after a multiple of so many steps; where that
+            is not 1, ``max_steps`` must be set.
 
     Raises:
         KeyboardInterrupt: this process was asked to stop; there is a checkpoint of the last step.
@@ -57,7 +57,7 @@ def last_checkpoint(context: StageContext) -> Path | None:
     for checkpoint in reversed(_checkpoints(context.checkpoints)):
         wrong = damage(checkpoint)
         if not wrong:
-            context.say(f"{context.name}: going on from {checkpoint.name}")
+            context.say(f"{context.name}: resuming from {checkpoint.name}")
             return checkpoint
         context.say(f"{context.name}: {checkpoint.name} can't be used: {wrong}")
         shutil.rmtree(checkpoint)
@@ -65,7 +65,8 @@ def last_checkpoint(context: StageContext) -> Path | None:
 
 
 def sign(checkpoint: Path) -> None:
-    """Write down what a whole checkpoint consists of."""
+    """Write down what a whole checkpoint consists of, when it is on the disk: older ones are then removed."""
+    make_durable(checkpoint)
     sums = {name: length_and_crc(checkpoint / name) for name in _files(checkpoint)}
     write_json(checkpoint / SIGNATURE, sums)
 

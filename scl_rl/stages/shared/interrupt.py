@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+TERMINATIONS = tuple(
+    signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__
+)
+"""The signals that ask for an end like Ctrl-C: a scheduler's, and that of a terminal that is closed."""
 
 
 class Stop:

@@ -280,7 +280,7 @@ def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: P
     STOP.asked = False
     said: list[str] = []
     figures = launched(together, context(place, "sft-two", say=said.append))
-    assert said[0] == f"sft-two: going on from {checkpoint.name}"
+    assert said[0] == f"sft-two: resuming from {checkpoint.name}"
     assert figures["steps"] == expected["steps"] == 99 and expected["loss"] < 2
     assert figures["loss"] == pytest.approx(expected["loss"], rel=1e-4)
     assert {**figures, "loss": 0} == {**expected, "loss": 0}
