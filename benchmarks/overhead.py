@@ -40,7 +40,7 @@ from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 from trl import SFTConfig
-from scl_rl.stages.sft.cpu_loss import AnswerLossTrainer
+from scl_rl.upstream.trainers import AnswerLossTrainer
 
 folder, model_folder = sys.argv[1:]
 given = json.load(open(f"{folder}/given.json"))

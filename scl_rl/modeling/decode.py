@@ -27,6 +27,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from .finite import check_scores
 from .rows import Rows, can_be_cut
 
 _READ = 8192  # prompt tokens, padding included, that are read at once
@@ -238,13 +239,20 @@ class Decoder:
                 answer.rule.take(token)
 
     def choose(self, answers: Sequence[_Answer], logits: torch.Tensor) -> list[int]:
-        """The next token of each answer, from scores of shape (answers, tokens)."""
+        """The next token of each answer, from scores of shape (answers, tokens).
+
+        Raises:
+            NotFiniteError: of an answer's scores one is NaN or infinite.
+        """
         scores = logits.float()
         if any(answer.rule for answer in answers):
             scores = scores.masked_fill(_forbidden(answers, scores), float("-inf"))
         if self._sampling is None:
-            return list(scores.argmax(-1).tolist())
+            peaks, tokens = scores.max(-1)
+            check_scores(peaks)
+            return list(tokens.tolist())
         shares = torch.softmax(self._filters(None, scores), -1).cumsum(-1, dtype=torch.float64)
+        check_scores(shares[:, -1])
         draws = torch.tensor([answer.draw() for answer in answers], dtype=torch.float64, device=scores.device)
         return list(torch.searchsorted(shares, (draws * shares[:, -1])[:, None], right=True)[:, 0].tolist())
 

@@ -71,8 +71,12 @@ def generate_groups(
         rule: given a prompt's number, makes what one of its answers is held to.
         done: prompts that need no answer any more; what is made of them again is not handed out.
         progress: called after each prompt with (prompts so far, all).
+
+    Raises:
+        NotFiniteError: the model's scores are NaN or infinite.
     """
     from .decode import Decoder, Request
+    from .finite import NotFiniteError
 
     decoder = Decoder(
         loaded.model, sorted(end_tokens(loaded)), loaded.tokenizer.pad_token_id, max_new_tokens, sampling
@@ -98,9 +102,12 @@ def generate_groups(
         if not left:
             ready += len(numbers)
             continue
-        answers = decoder.answers(
-            [request(number) for number in numbers], batch_size, count, plainly=ranks.sharded()
-        )
+        try:
+            answers = decoder.answers(
+                [request(number) for number in numbers], batch_size, count, plainly=ranks.sharded()
+            )
+        except NotFiniteError as error:
+            raise NotFiniteError(f"model '{loaded.name}': {error}") from None
         for number, group in zip(numbers, answers, strict=True):
             if number in left:
                 yield number, loaded.tokenizer.batch_decode(group, skip_special_tokens=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..atomic import new_folder
-from ..errors import UserError
+from ..errors import Problem, UserError
 from . import ranks
 from .resolve import resolve_model
 
@@ -35,10 +35,11 @@ class ModelCard(BaseModel):
 
 @dataclass
 class Loaded:
-    """A model with its tokenizer."""
+    """A model with its tokenizer, and the name by which messages call it."""
 
     model: Any
     tokenizer: Any
+    name: str = "model"
 
 
 def load_base(
@@ -47,7 +48,7 @@ def load_base(
     """The model that a recipe starts from, its weights in ``dtype``.
 
     Raises:
-        UserError: there is no such model.
+        UserError: there is no such model, or its weights are not finite.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -67,7 +68,16 @@ def load_base(
         tokenizer.pad_token = tokenizer.eos_token
     if not ranks.sharded():  # or it is cut first, and each part goes to its GPU
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return Loaded(model, tokenizer)
+        _check_finite(name, model.named_parameters())
+    return Loaded(model, tokenizer, name)
+
+
+def _check_finite(name: str, weights: Iterable[tuple[str, Any]]) -> None:
+    from .finite import not_finite
+
+    if bad := not_finite(weights):
+        what = f"its weights are not finite ({bad} has NaN or infinity)"
+        raise UserError(Problem(f"model '{name}'", what, "its training diverged, or its files are damaged"))
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -99,11 +109,14 @@ def load_trained(
     """A model that a stage saved. An adapter comes on top of its base model, in float32 as it was trained.
 
     Whole weights are loaded in ``dtype``, or else in their card's.
+
+    Raises:
+        UserError: it can't be loaded, or its weights are not finite.
     """
     card = read_card(folder)
     if not is_adapter(folder):
         return load_base(str(folder.resolve()), base, dtype or card.dtype, say=say)
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
     if card.base_folder:
         whole = (folder / card.base_folder).resolve()
@@ -116,6 +129,8 @@ def load_trained(
         # transformers renames a property; peft still asks for it under its old name.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
         loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
+    loaded.name = str(folder)
+    _check_finite(loaded.name, get_peft_model_state_dict(loaded.model).items())
     return loaded
 
 

@@ -57,6 +57,8 @@ class SpanModel:
         """The log-likelihood of each code as the answer for the words, quoted."""
         import torch
 
+        from .finite import NotFiniteError, check_scores
+
         tokenizer, model = self._loaded.tokenizer, self._loaded.model
         prompt = encode_prompt(tokenizer, prompt_for(words, self._card.template, self._card.chat))
         answers = [self._answer(words, code) for code in codes]
@@ -76,7 +78,12 @@ class SpanModel:
         losses = torch.nn.functional.cross_entropy(
             logits.float().transpose(1, 2), wanted, ignore_index=_IGNORED, reduction="none"
         )
-        return [float(-row) for row in losses.sum(dim=1)]
+        found = -losses.sum(dim=1)
+        try:
+            check_scores(found)
+        except NotFiniteError as error:
+            raise NotFiniteError(f"model '{self._loaded.name}': {error}") from None
+        return [float(likelihood) for likelihood in found]
 
     def _answer(self, words: str, code: str) -> list[int]:
         line = render(Answer((AnswerLine(code, ((Quote(words),),)),)), self._card.answer)

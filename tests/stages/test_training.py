@@ -254,7 +254,7 @@ def test_the_loss_on_a_cpu_is_trls_own(place):
     from trl import SFTConfig, SFTTrainer
 
     from scl_rl.modeling.load import load_base
-    from scl_rl.stages.sft.cpu_loss import AnswerLossTrainer
+    from scl_rl.upstream.trainers import AnswerLossTrainer
 
     rows = [{"input_ids": [5, 6, 7, 8], "completion_mask": [0, 0, 1, 1]}] * 2
     rows += [{"input_ids": [9, 8, 7, 6, 5, 4], "completion_mask": [0, 1, 1, 1, 1, 1]}]

@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 from datasets import Dataset
-from trl import DPOConfig, DPOTrainer
+from trl import DPOConfig
 
 from ...answer.prompt import completion_text
 from ...corpus.jsonl import read_records
 from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.generate import encode_prompt
+from ...upstream.trainers import EncodedDPOTrainer, answer_positions_alone
 from ..contract import StageContext
 from ..pairs.pair import Pair
 from ..shared.checkpoints import train
@@ -20,16 +21,8 @@ from ..shared.config import examples_per_step
 from ..shared.dev_eval import DevEval
 from ..shared.prompting import Prompting
 from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
-from .cpu_loss import answer_positions_alone
 from .likelihood_log import LikelihoodLog
 from .settings import DpoSettings
-
-
-class PairTrainer(DPOTrainer):  # type: ignore[misc]
-    """A DPOTrainer that takes token ids: prompt and answer are encoded as in SFT and generation."""
-
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset
 
 
 def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
@@ -45,7 +38,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     log = LikelihoodLog(context, steps, config.beta)
     checks = DevEval(settings.eval_schedule(), steps, context, loaded, prompting, log.checked)
     trainer = without_printing(
-        PairTrainer(
+        EncodedDPOTrainer(
             model=loaded.model,
             args=config,
             train_dataset=Dataset.from_list(rows),
@@ -67,7 +60,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
 
 
 def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, list[int]]]:
-    """The pairs as token ids."""
+    """The pairs as token ids, prompt and answer encoded as in SFT and generation."""
     pairs = read_records(context.parent.output("pairs"), Pair, lambda pair: (), "pairs", may_be_empty=True)
     if not pairs:
         raise UserError(f"stage '{context.name}': stage '{context.parent.name}' made no pairs")

@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
+from ...modeling.finite import watch_generation
+from ...upstream.trainers import WatchedGRPOTrainer
 from ..contract import StageContext
 from ..shared.checkpoints import train
 from ..shared.dev_eval import DevEval
@@ -30,7 +32,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     checks = DevEval(settings.eval_schedule(), settings.max_steps, context, loaded, prompting, log.checked)
     say_nothing_of_rows()
     trainer = without_printing(
-        GRPOTrainer(
+        WatchedGRPOTrainer(
             model=loaded.model,
             args=config,
             reward_funcs=rewards.watched(config.num_generations),
@@ -40,6 +42,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     loaded.model = trainer.model
+    watch_generation(trainer.model)
     train(trainer, context, _steps_between(config))
     return {
         "tokens": int(trainer.state.num_input_tokens_seen),

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datasets import Dataset
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from ...modeling import ranks
+from ...upstream.trainers import AnswerLossTrainer, WatchedSFTTrainer
 from ..contract import StageContext
 from ..shared.checkpoints import train
 from ..shared.dev_eval import DevEval
 from ..shared.prompting import Prompting
 from ..shared.step_log import LossProgress
 from ..shared.trainer import quiet_libraries, save_model, start_model, trainer_fields, without_printing
-from .cpu_loss import AnswerLossTrainer
 from .mixture import compose, in_batches
 from .settings import SftSettings
+
+_ROSE = 1.0  # nats per token that the loss may end above where it began
 
 
 def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
@@ -32,8 +35,9 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
     schedule = settings.eval_schedule()
     checks = None if schedule is None else DevEval(schedule, steps, context, loaded, prompting)
+    on_answers = AnswerLossTrainer.can_replace(config) and ranks.count() == 1
     trainer = without_printing(
-        (AnswerLossTrainer if config.use_cpu and ranks.count() == 1 else SFTTrainer)(
+        (AnswerLossTrainer if on_answers else WatchedSFTTrainer)(
             model=loaded.model,
             args=config,
             train_dataset=Dataset.from_list(
@@ -49,11 +53,21 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     train(trainer, context)
     save_model(trainer, context)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    warnings = list(_warnings(losses))
+    for warning in warnings:
+        context.say(f"{context.name}: warning: {warning}")
     return {
         "tokens": sum(counts.values()),
         "tokens_by_source": counts,
         "examples": len(examples),
         "steps": trainer.state.global_step,
         "loss": losses[-1] if losses else None,
+        "warnings": warnings,
         **({"dev_joint_f1": checks.scores} if checks else {}),
     }
+
+
+def _warnings(losses: Sequence[float]) -> Iterator[str]:
+    """What there is to warn of in the losses that were logged, in nats per token."""
+    if losses and losses[-1] > losses[0] + _ROSE:
+        yield f"the loss rose from {losses[0]:.1f} to {losses[-1]:.1f}; lower learning_rate"

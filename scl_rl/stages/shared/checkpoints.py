@@ -20,6 +20,7 @@ from ...atomic import make_durable, write_json
 from ...checksum import length_and_crc
 from ...modeling import ranks
 from ..contract import StageContext
+from .divergence import StopWhenDiverged, divergence_told
 from .interrupt import STOP
 
 SIGNATURE = "whole.json"
@@ -30,12 +31,13 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
     """Train to the end, from the last whole checkpoint that an interrupted try left.
 
     Args:
-        trainer: a transformers Trainer; how many checkpoints it keeps is taken over from its config.
+        trainer: a :class:`.WatchedTrainer`; how many checkpoints it keeps is taken over from its config.
         steps_between: training can be resumed exactly only after a multiple of so many steps; where that
             is not 1, ``max_steps`` must be set.
 
     Raises:
         KeyboardInterrupt: this process was asked to stop; there is a checkpoint of the last step.
+        DivergedError: loss, gradients, weights or scores are not finite.
     """
     kept = trainer.args.save_total_limit or 1
     trainer.args.save_total_limit = None  # it would remove the last one before the new one is signed
@@ -43,9 +45,10 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         every = trainer.args.save_steps
         steps = every if every >= 1 else every * trainer.args.max_steps
         trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
+    trainer.add_callback(StopWhenDiverged(trainer))  # first: what is not finite is not signed
     trainer.add_callback(_SignedCheckpoints(kept, steps_between))
     found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
-    with STOP.graceful_shutdown():
+    with STOP.graceful_shutdown(), divergence_told(trainer):
         trainer.train(resume_from_checkpoint=None if found is None else str(found))
         ranks.wait()  # until the last checkpoint is signed
         if trainer.state.global_step >= trainer.state.max_steps:

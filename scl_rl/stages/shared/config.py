@@ -83,6 +83,7 @@ COMMON: Mapping[str, Any] = {
     "bf16": Depends("bfloat16", True, False),
     "gradient_checkpointing": Depends("gpu", True, False),
     "logging_steps": 5,
+    "logging_nan_inf_filter": False,  # which puts the mean of earlier losses in place of one that is NaN
     "save_strategy": "steps",
     "save_steps": 0.25,
     "save_total_limit": 1,

@@ -12,6 +12,7 @@ from ...modeling import ranks
 from ...modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
 from ..contract import StageContext
 from .config import Machine, resolve
+from .divergence import check_weights
 from .settings import TrainingSettings
 
 
@@ -122,11 +123,16 @@ def model_card(context: StageContext) -> ModelCard:
 
 
 def save_model(trainer: Any, context: StageContext) -> None:
-    """Save what a trainer trained as the stage's model; each process that trains it must ask."""
+    """Save what a trainer trained as the stage's model; each process that trains it must ask.
+
+    Raises:
+        DivergedError: the weights are not finite.
+    """
     from ...modeling.load import save_trained
 
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.count() > 1 else None
     if ranks.first():
+        check_weights((weights or dict(trainer.model.named_parameters())).items(), trainer.state.global_step)
         loaded = Loaded(trainer.model, trainer.processing_class)
         save_trained(loaded, context.folder / "model", model_card(context), weights)
 

@@ -285,3 +285,13 @@ def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: P
     assert figures["loss"] == pytest.approx(expected["loss"], rel=1e-4)
     assert {**figures, "loss": 0} == {**expected, "loss": 0}
     assert_alike(place / "sft-two" / "model", place / "sft-one" / "model", place)
+
+
+@pytest.mark.slow
+def test_training_that_diverges_ends_in_all_processes(place: Path) -> None:
+    how = {"learning_rate": 1e300, "lr_scheduler_type": "constant", "warmup_steps": 0, "save_steps": 1000}
+    settings = SftSettings(tokens=20 * TOKENS, launch=TWO, trainer={**how, "per_device_train_batch_size": 2})
+    where = context(place, "sft-diverges")
+    with pytest.raises(WorkError, match=r"^training diverged: the loss is not finite at step 2; lower"):
+        launched(settings, where)
+    assert not (where.folder / "model").exists()
