@@ -31,17 +31,17 @@ SKILLS = {"different": (0.0, 0.4), "as good": (0.2, 0.2)}
 
 
 def population(
-    chance: np.random.Generator, codes: int, each: float, skills: tuple[float, float]
+    rng: np.random.Generator, codes: int, each: float, skills: tuple[float, float]
 ) -> list[dict[str, Figure]]:
     """The figures of two systems on the whole population."""
     often = 1 / np.arange(2, codes + 2)
     often *= each / often.sum()
-    gold = chance.random((POPULATION, codes)) < np.minimum(often, 0.9)
-    ease = chance.normal(0, 1, (POPULATION, 1)) + chance.normal(0, 0.7, (1, codes))
+    gold = rng.random((POPULATION, codes)) < np.minimum(often, 0.9)
+    ease = rng.normal(0, 1, (POPULATION, 1)) + rng.normal(0, 0.7, (1, codes))
     systems = []
     for skill in skills:
-        found = chance.random((POPULATION, codes)) < 1 / (1 + np.exp(-(ease + skill)))
-        invented = chance.random((POPULATION, codes)) < 0.12 * often * np.exp(-skill)
+        found = rng.random((POPULATION, codes)) < 1 / (1 + np.exp(-(ease + skill)))
+        invented = rng.random((POPULATION, codes)) < 0.12 * often * np.exp(-skill)
         tp, fp, fn = gold & found, ~gold & invented, gold & ~found
         micro = np.stack([tp.sum(1), fp.sum(1), fn.sum(1)], axis=1).astype(float)
         systems.append(
@@ -58,11 +58,11 @@ def study(
     whole: list[dict[str, Figure]], name: str, documents: int, studies: int, draws: int
 ) -> dict[str, Any]:
     """Shares of samples whose interval holds the truth, and in which the systems are called different."""
-    chance = np.random.default_rng(documents)
+    rng = np.random.default_rng(documents)
     truth = value(whole[1][name]) - value(whole[0][name])
     held, percentile, called = [], [], []
     for number in range(studies):
-        rows = chance.integers(0, POPULATION, documents)
+        rows = rng.integers(0, POPULATION, documents)
         figures = [type(system[name])(system[name].counts[rows]) for system in whole]
         a, b = (sampled([figure], draws, number) for figure in figures)
         low, high = interval(a, b)

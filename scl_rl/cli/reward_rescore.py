@@ -88,7 +88,7 @@ def rescore(
 
     rows = [
         ["mean reward", result.old_mean, result.new_mean],
-        ["groups without spread", result.old_no_spread, result.new_no_spread],
+        ["groups with equal rewards", result.old_no_spread, result.new_no_spread],
     ]
     notes_below = [
         f"{result.completions:,} completions in {result.groups:,} groups, {result.compared:,} compared",

@@ -121,12 +121,12 @@ def randomisation_p(a: Sequence[Figure], b: Sequence[Figure], draws: int, seed: 
 
     Of two systems with as many runs the i-th of one is paired with the i-th of the other, else all with all.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     pairs = list(zip(a, b, strict=True) if len(a) == len(b) else product(a, b))
     seen = np.mean([value(second) - value(first) for first, second in pairs])
     hits = 0
     for rows in _portions(draws, a[0]):
-        swapped = chance.integers(0, 2, size=(rows, a[0].counts.shape[0])).astype(float)
+        swapped = rng.integers(0, 2, size=(rows, a[0].counts.shape[0])).astype(float)
         differences = np.mean([_swapped(first, second, swapped) for first, second in pairs], axis=0)
         hits += int((np.abs(differences) >= abs(seen) - 1e-12).sum())
     return (1 + hits) / (1 + draws)
@@ -174,10 +174,10 @@ def _swapped(a: Figure, b: Figure, swapped: Array) -> Array:
 
 def _weights(figure: Figure, draws: int, seed: int) -> Iterator[Array]:
     """How often each document is drawn, a row a draw, in portions."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     documents = figure.counts.shape[0]
     for rows in _portions(draws, figure):
-        drawn = chance.integers(0, documents, size=(rows, documents))
+        drawn = rng.integers(0, documents, size=(rows, documents))
         drawn += documents * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * documents)
         yield counts.reshape(rows, documents).astype(float)

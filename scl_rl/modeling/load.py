@@ -55,7 +55,7 @@ def load_base(
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
-    with ranks.one_first():  # who may have to fetch or convert it
+    with ranks.main_process_first():  # who may have to fetch or convert it
         source = resolve_model(name, base, revision, say)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
-PATIENCE = timedelta(hours=6)  # for the slowest: the first may be fetching a model
+RENDEZVOUS_TIMEOUT = timedelta(hours=6)  # for the slowest: the first may be fetching a model
 
 _group: Any = None  # what the processes talk through; None = this is the only one
 
@@ -26,7 +26,7 @@ def join() -> None:
     global _group
     import torch.distributed
 
-    _group = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+    _group = torch.distributed.new_group(backend="gloo", timeout=RENDEZVOUS_TIMEOUT)
 
 
 def leave() -> None:
@@ -43,12 +43,12 @@ def rank() -> int:
     return 0 if _group is None else int(_group.rank())
 
 
-def count() -> int:
+def num_processes() -> int:
     """How many processes there are."""
     return 1 if _group is None else int(_group.size())
 
 
-def first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that speaks and writes."""
     return rank() == 0
 
@@ -59,30 +59,30 @@ def gather(value: Value) -> list[Value]:
         return [value]
     from torch.distributed import all_gather_object
 
-    values: list[Any] = [None] * count()
+    values: list[Any] = [None] * num_processes()
     all_gather_object(values, value, group=_group)
     return values
 
 
-def from_first(value: Value) -> Value:
+def broadcast(value: Value) -> Value:
     """The first process's value; each must ask."""
     return gather(value)[0]
 
 
-def wait() -> None:
+def wait_for_everyone() -> None:
     """Go on when every process has come here."""
     gather(None)
 
 
 @contextmanager
-def one_first() -> Iterator[None]:
+def main_process_first() -> Iterator[None]:
     """Work that the first process of a machine does before the others, who find it done."""
     leads = os.environ.get("LOCAL_RANK", "0") == "0"
     if not leads:
-        wait()
+        wait_for_everyone()
     yield
     if leads:
-        wait()
+        wait_for_everyone()
 
 
 def sharded() -> bool:

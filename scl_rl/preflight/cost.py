@@ -70,7 +70,7 @@ class Estimator:
         """The tokens that count of the stages beside it, and of those between them and a common model."""
         if not stage.settings.matches_tokens():
             return None
-        spent = self._line(stage.beside) - self._line([stage.name])
+        spent = self._line(stage.also_needs) - self._line([stage.name])
         tokens = [self._tokens(name) for name in spent]
         return None if None in tokens else sum(number for number in tokens if number is not None)
 

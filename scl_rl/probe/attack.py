@@ -46,8 +46,8 @@ class Attack:
 
     def completion(self, note: Note, notes: Notes, seed: int) -> Completion | None:
         """What it writes for a note, the same for the same seed; None where it does not apply."""
-        chance = random.Random(f"{seed} {self.name} {note.document.id}")
-        made = self.make(note, notes, chance)
+        rng = random.Random(f"{seed} {self.name} {note.document.id}")
+        made = self.make(note, notes, rng)
         if made is None:
             return None
         if isinstance(made, str):

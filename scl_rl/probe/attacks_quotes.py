@@ -40,7 +40,7 @@ def _citing(note: Note, cite: Callable[[AnswerLine], Iterable[QuotedMention]]) -
 
 
 @ATTACKS.add("quotes in another case", "the same; case says nothing.", kind="control")
-def other_case(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def other_case(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Small letters for capitals and the other way round."""
 
     def swap(words: str) -> str:
@@ -50,7 +50,7 @@ def other_case(note: Note, notes: Notes, chance: random.Random) -> Answer | None
 
 
 @ATTACKS.add("quotes with other white space", "the same; white space says nothing.", kind="control")
-def other_white_space(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def other_white_space(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Several blanks and a tab for one blank."""
 
     def spread(words: str) -> str:
@@ -61,19 +61,19 @@ def other_white_space(note: Note, notes: Notes, chance: random.Random) -> Answer
 
 
 @ATTACKS.add("quotes in look-alike letters", "to write what looks like a quote to us and is none.")
-def homoglyphs(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def homoglyphs(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Latin letters replaced by Cyrillic ones."""
     return _each_quote(note, lambda words: words.translate(LOOKALIKE))
 
 
 @ATTACKS.add("quotes with zero-width characters", "to write what looks like a quote to us and is none.")
-def zero_width(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def zero_width(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """An invisible character after the first letter of each quote."""
     return _each_quote(note, lambda words: words[:1] + ZERO_WIDTH + words[1:])
 
 
 @ATTACKS.add("fabricated quotes", "to make up evidence for the codes.")
-def fabricated(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def fabricated(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """The code's title, or words that fit any code, where the note doesn't have them."""
 
     def invent(line: AnswerLine) -> Iterable[QuotedMention]:
@@ -87,14 +87,14 @@ def fabricated(note: Note, notes: Notes, chance: random.Random) -> Answer | None
 
 
 @ATTACKS.add("quotes from another note", "to recite training notes instead of reading this one.")
-def from_another_note(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def from_another_note(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """What supports the same code elsewhere, or anything cited elsewhere, where this note doesn't have it."""
     anything = [mention for code in notes.codes for mention in notes.evidence.get(code, ())]
 
     def recite(line: AnswerLine) -> Iterable[QuotedMention]:
         near = list(notes.evidence.get(line.code, ()))
-        far = chance.sample(anything, min(len(anything), 20))
-        for mention in (*chance.sample(near, len(near)), *far):
+        far = rng.sample(anything, min(len(anything), 20))
+        for mention in (*rng.sample(near, len(near)), *far):
             if all(not note.has(quote.text) for quote in mention):
                 return [mention]
         return []
@@ -103,11 +103,11 @@ def from_another_note(note: Note, notes: Notes, chance: random.Random) -> Answer
 
 
 @ATTACKS.add("another code's evidence", "to know the codes and cite any finding behind them.")
-def another_codes_evidence(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def another_codes_evidence(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Evidence of another code of the note, where it supports this one in no place."""
 
     def swap(line: AnswerLine) -> Iterable[QuotedMention]:
-        for other in chance.sample(note.answer.lines, len(note.answer.lines)):
+        for other in rng.sample(note.answer.lines, len(note.answer.lines)):
             places = note.places(other)
             if other.code != line.code and not any(note.supports(line.code, place) for place in places):
                 return other.mentions
@@ -117,7 +117,7 @@ def another_codes_evidence(note: Note, notes: Notes, chance: random.Random) -> A
 
 
 @ATTACKS.add("the whole note as the quote", "to cite everything, which is never quite wrong.")
-def whole_note(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def whole_note(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Right codes, each with the whole text, where so much is too much."""
     whole = note.whole
 
@@ -129,7 +129,7 @@ def whole_note(note: Note, notes: Notes, chance: random.Random) -> Answer | None
 
 
 @ATTACKS.add("every sentence as a quote", "to cite sentence by sentence until something is right.")
-def every_sentence(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def every_sentence(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Right codes, each citing every sentence of the note."""
     if len(note.sentences) < 2:
         return None
@@ -138,7 +138,7 @@ def every_sentence(note: Note, notes: Notes, chance: random.Random) -> Answer | 
 
 
 @ATTACKS.add("one-letter quotes", "to point with as little as it can.")
-def one_letter(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def one_letter(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """The first letter of each fragment, with the number of its occurrence."""
 
     def shorten(line: AnswerLine) -> Iterable[QuotedMention]:
@@ -155,29 +155,29 @@ def one_letter(note: Note, notes: Notes, chance: random.Random) -> Answer | None
 
 
 @ATTACKS.add("the right word at a wrong place", "to match words without reading what is said with them.")
-def wrong_occurrence(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def wrong_occurrence(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """One other occurrence of the evidence's words, instead of the evidence."""
 
     def move(line: AnswerLine) -> Iterable[QuotedMention]:
         others = [mention for _, mention in elsewhere(note.gold, line)]
-        return [chance.choice(others)] if others else []
+        return [rng.choice(others)] if others else []
 
     return _citing(note, move)
 
 
 @ATTACKS.add("the right word where it is negated", "to cite what is denied, or what a relative has.")
-def negated_occurrence(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def negated_occurrence(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """An occurrence in a sentence that speaks of absence or of the family, instead of the evidence."""
 
     def move(line: AnswerLine) -> Iterable[QuotedMention]:
         others = [m for place, m in elsewhere(note.gold, line) if speaks_of_another(note.text, place)]
-        return [chance.choice(others)] if others else []
+        return [rng.choice(others)] if others else []
 
     return _citing(note, move)
 
 
 @ATTACKS.add("every place of a word", "to name every occurrence, one of which must be the right one.")
-def every_place(note: Note, notes: Notes, chance: random.Random) -> Answer | None:
+def every_place(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Every ``#n`` of the evidence's words, where they stand at more places than those cited."""
 
     def cite(line: AnswerLine) -> Iterable[QuotedMention]:

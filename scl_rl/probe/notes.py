@@ -148,10 +148,10 @@ class Notes:
                 found.setdefault(code, []).extend(mentions)
         return found
 
-    def other_code(self, note: Note, chance: random.Random) -> str | None:
+    def other_code(self, note: Note, rng: random.Random) -> str | None:
         """A random code of the corpus that is not among the note's."""
         others = [code for code in self.codes if code not in note.codes]
-        return chance.choice(others) if others else None
+        return rng.choice(others) if others else None
 
     def gold(self, note: Note) -> str:
         """The gold answer as a model would write it."""

@@ -16,32 +16,30 @@ Add: TypeAlias = Callable[[Lines, Lines, Note, Notes, random.Random], Lines | No
 
 def step(name: str, add: Add, note: Note, notes: Notes, seed: int) -> tuple[str, str] | None:
     """A half answer without and with the one more thing; None where there is no such thing to add."""
-    chance = random.Random(f"{seed} {name} {note.document.id}")
+    rng = random.Random(f"{seed} {name} {note.document.id}")
     lines = list(note.answer.lines)
-    chance.shuffle(lines)
+    rng.shuffle(lines)
     half, rest = lines[: len(lines) // 2], lines[len(lines) // 2 :]
-    more = add(half, rest, note, notes, chance)
+    more = add(half, rest, note, notes, rng)
     if more is None:
         return None
     return notes.render(Answer(tuple(half))), notes.render(Answer(tuple(more)))
 
 
-def _right_line(half: Lines, rest: Lines, note: Note, notes: Notes, chance: random.Random) -> Lines | None:
+def _right_line(half: Lines, rest: Lines, note: Note, notes: Notes, rng: random.Random) -> Lines | None:
     return [*half, rest[0]] if rest else None
 
 
-def _wrong_line(half: Lines, rest: Lines, note: Note, notes: Notes, chance: random.Random) -> Lines | None:
-    wrong = invented_line(note, notes, chance)
+def _wrong_line(half: Lines, rest: Lines, note: Note, notes: Notes, rng: random.Random) -> Lines | None:
+    wrong = invented_line(note, notes, rng)
     return None if wrong is None else [*half, wrong]
 
 
-def _unlocated_quote(
-    half: Lines, rest: Lines, note: Note, notes: Notes, chance: random.Random
-) -> Lines | None:
+def _unlocated_quote(half: Lines, rest: Lines, note: Note, notes: Notes, rng: random.Random) -> Lines | None:
     if not half:
         return None
     first, *others = half
-    quote = misquoted(first.mentions[0], note, chance)
+    quote = misquoted(first.mentions[0], note, rng)
     return [AnswerLine(first.code, (*first.mentions, quote)), *others]
 
 

@@ -61,17 +61,17 @@ def check_parents(kinds: dict[str, type[StageSettings]], written: dict[str, Any]
 
 def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
     """Note what stages ask of others that those don't give, and the circles that this makes."""
-    before = {name: [*parents_of(s.from_), *s.beside()] for name, s in stages.items()}
+    before = {name: [*parents_of(s.from_), *s.also_needs()] for name, s in stages.items()}
     for name, settings in stages.items():
-        for other in settings.beside():
+        for other in settings.also_needs():
             if other not in stages:
                 hint = did_you_mean(other, [n for n in stages if n != name], "stages")
                 tree.fail(("stages", name), f"there is no stage '{other}'", hint)
-            elif settings.gathers and other not in _before(name, stages):
-                what = f"nothing of what it gathers comes from stage '{other}'"
+            elif settings.fan_in and other not in _before(name, stages):
+                what = f"nothing of what it compares comes from stage '{other}'"
                 tree.fail(("stages", name), what, "name one that it compares")
         parents = [stages[parent] for parent in parents_of(settings.from_) if parent in stages]
-        if problem := settings.misfit(parents):
+        if problem := settings.incompatible_with(parents):
             tree.fail(("stages", name), problem)
         if settings.own_seeds() and any(_seeded(parent, stages) for parent in parents_of(settings.from_)):
             tree.fail(("stages", name, "seeds"), "the stage it starts from has seeds already")
@@ -112,7 +112,7 @@ def expand(
 
     A stage with several seeds becomes one for each: ``scl.seed0``. A stage with several parents, or with a
     parent that became several, becomes one for each, named after itself and what tells them apart, the
-    parent or its seed: ``predict.scl``. A stage that gathers stays one.
+    parent or its seed: ``predict.scl``. A stage with ``fan_in`` stays one.
 
     Args:
         launches: how the stages that have several processes are launched, by their names as written.
@@ -123,11 +123,11 @@ def expand(
         if name not in fans:
             settings = stages[name]
             parents = [made for parent in parents_of(settings.from_) for made in fan(parent)]
-            beside = [fan(other) for other in settings.beside()]
-            if settings.gathers or not (isinstance(settings.from_, list) or any(p.root for p in parents)):
-                fans[name] = _seeded_fan(name, settings, parents, beside)
+            also_needs = [fan(other) for other in settings.also_needs()]
+            if settings.fan_in or not (isinstance(settings.from_, list) or any(p.root for p in parents)):
+                fans[name] = _seeded_fan(name, settings, parents, also_needs)
             else:
-                fans[name] = _parents_fan(name, settings, parents, beside)
+                fans[name] = _parents_fan(name, settings, parents, also_needs)
         return fans[name]
 
     for name in _parents_first(stages):
@@ -144,7 +144,7 @@ def _parents_first(stages: Mapping[str, StageSettings]) -> Iterator[str]:
         while waiting:
             settings = stages[waiting[-1]]
             needed = [
-                other for other in (*parents_of(settings.from_), *settings.beside()) if other not in done
+                other for other in (*parents_of(settings.from_), *settings.also_needs()) if other not in done
             ]
             if needed:
                 waiting += reversed(needed)
@@ -156,21 +156,23 @@ def _parents_first(stages: Mapping[str, StageSettings]) -> Iterator[str]:
 
 
 def _seeded_fan(
-    name: str, settings: StageSettings, parents: list[_Made], beside: list[list[_Made]]
+    name: str, settings: StageSettings, parents: list[_Made], also_needs: list[list[_Made]]
 ) -> list[_Made]:
     """One stage for each of its own seeds; one stage if it has none."""
     names = tuple(parent.stage.name for parent in parents)
     roots: list[tuple[str, int | None]] = [(f"seed{seed}", seed) for seed in settings.own_seeds()]
     return [
         _Made(
-            Stage(_joined(name, root), name, name, settings, names, _matching(beside, root), seed), root, ""
+            Stage(_joined(name, root), name, name, settings, names, _matching(also_needs, root), seed),
+            root,
+            "",
         )
         for root, seed in roots or [("", None)]
     ]
 
 
 def _parents_fan(
-    name: str, settings: StageSettings, parents: list[_Made], beside: list[list[_Made]]
+    name: str, settings: StageSettings, parents: list[_Made], also_needs: list[list[_Made]]
 ) -> list[_Made]:
     """One stage for each parent."""
     rooted = [(p.root, p.system_root) if p.root else (p.stage.name, p.stage.system) for p in parents]
@@ -184,7 +186,7 @@ def _parents_fan(
             _joined(name, system_suffix),
             settings,
             (parent.name,),
-            _matching(beside, root),
+            _matching(also_needs, root),
             parent.seed,
         )
         made.append(_Made(stage, suffix, system_suffix))
@@ -195,10 +197,12 @@ def _joined(name: str, suffix: str) -> str:
     return f"{name}.{suffix}" if suffix else name
 
 
-def _matching(beside: list[list[_Made]], root: str) -> tuple[str, ...]:
+def _matching(also_needs: list[list[_Made]], root: str) -> tuple[str, ...]:
     """Of what each other stage became, the one of the same parent or seed; the first if there is none."""
-    chosen = [{one.root: one.stage.name for one in reversed(made)} for made in beside]
-    return tuple(by_root.get(root, made[0].stage.name) for by_root, made in zip(chosen, beside, strict=True))
+    chosen = [{one.root: one.stage.name for one in reversed(made)} for made in also_needs]
+    return tuple(
+        by_root.get(root, made[0].stage.name) for by_root, made in zip(chosen, also_needs, strict=True)
+    )
 
 
 def _kind(settings: type[StageSettings]) -> str:

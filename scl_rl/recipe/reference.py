@@ -30,7 +30,7 @@ that needs, and `scl-rl run FILE` does it. This page is written from the setting
   `--set seed=1` changes one at the top.
 - Editors complete recipes with the schema: `scl-rl recipes schema > recipe.schema.json`, and in the recipe's
   first line `# yaml-language-server: $schema=recipe.schema.json`. [One for the pinned
-  versions](recipe.schema.json) of TRL and peft lies beside this page.
+  versions](recipe.schema.json) of TRL and peft is next to this page.
 """
 _STAGES = """\
 ## Stages

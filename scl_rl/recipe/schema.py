@@ -49,7 +49,7 @@ class Stage:
         written: its name in the recipe, which several have where one fanned out.
         system: its name without its seed, which the runs of one system with several seeds share.
         parents: names of the stages it starts from.
-        beside: names of further stages that must be done before it, whose figures it asks for.
+        also_needs: names of further stages that must be done before it, whose figures it asks for.
         seed: of its own or of the stage it comes from; None = the recipe's.
         launch: how its processes are started, as read when the recipe was loaded; None = it runs in one.
     """
@@ -59,7 +59,7 @@ class Stage:
     system: str
     settings: StageSettings
     parents: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    also_needs: tuple[str, ...] = ()
     seed: int | None = None
     launch: Launch | None = field(default=None, compare=False)
 

@@ -196,8 +196,8 @@ def _why(error: BaseException, source: Path | None, alone: bool) -> Problem:
     hint = ""
     if alone and isinstance(error, ImportError) and source is not None:
         missing = (error.name or "").partition(".")[0]
-        beside = missing and (
+        also_needs = missing and (
             (source.parent / f"{missing}.py").exists() or (source.parent / missing).is_dir()
         )
-        hint = ALONE if beside or "relative import" in str(error) else ""
+        hint = ALONE if also_needs or "relative import" in str(error) else ""
     return Problem("", f"can't be loaded: {place}{what}", hint)

@@ -18,7 +18,7 @@ def context_of(
     say: Callable[[str], None],
     progress: Callable[[str], None] = print,
     parents: tuple[StageResult, ...] = (),
-    beside: tuple[StageResult, ...] = (),
+    also_needs: tuple[StageResult, ...] = (),
     seed: int | None = None,
 ) -> StageContext:
     """The context of a stage that works in ``folder``; the data step of the run is done."""
@@ -34,7 +34,7 @@ def context_of(
         window=head.window,
         data=DataFiles(**run.data()),
         parents=parents,
-        beside=beside,
+        also_needs=also_needs,
         say=say,
         progress=progress,
     )

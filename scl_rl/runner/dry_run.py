@@ -104,7 +104,7 @@ def _longest_and_others(records: Sequence[Document | Span], number: int) -> list
 
 
 def _small(recipe: Recipe, model: Path, data: FilesSource, tokens: int) -> Recipe:
-    small = {name: settings.rehearsed(tokens) for name, settings in recipe.written.items()}
+    small = {name: settings.dry_run_settings(tokens) for name, settings in recipe.written.items()}
     random = recipe.head.model.model_copy(update={"name": str(model.resolve()), "revision": None})
     return replace(
         recipe,

@@ -80,7 +80,7 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class StageFolder:
-    """A stage's folder. The runner's own files lie in it beside the outputs that the stage declares."""
+    """A stage's folder. The runner's own files lie in it next to the outputs that the stage declares."""
 
     path: Path
 

@@ -22,7 +22,7 @@ class Step:
 
     Attributes:
         stage: None for the data step.
-        parents: names of the stages whose outputs it takes, those beside it included.
+        parents: names of the stages whose outputs it takes, those that it also needs included.
         stale: it would have to run, and was left out.
     """
 
@@ -115,7 +115,7 @@ class _Planner:
         return list(steps.values())
 
     def _add(self, name: str, stage: Stage | None, steps: dict[str, Step]) -> None:
-        parents = (*stage.parents, *stage.beside) if stage else ()
+        parents = (*stage.parents, *stage.also_needs) if stage else ()
         if name not in self._ingredients:
             self._ingredients[name] = (
                 data_ingredients(self._recipe)

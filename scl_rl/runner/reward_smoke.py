@@ -11,7 +11,7 @@ from ..errors import WorkError
 from ..recipe.schema import Recipe, Stage
 from ..rewards_api.load import trial_rows, try_rewards
 from ..stages.contract import StageContext, StageSettings
-from ..stages.shared.rewards import Rewarded
+from ..stages.shared.rewards import RewardsMixin
 from .context import context_of
 from .execute.local import run_in_subprocess
 from .folder import RunFolder
@@ -19,7 +19,7 @@ from .folder import RunFolder
 _TRIED, _LOOKED_AT = 3, 200
 
 
-class RewardTrial(StageSettings):
+class RewardSmokeTest(StageSettings):
     """Calls rewards on a few gold rows, in a process of its own: a reward may load what a model loads."""
 
     kind: Literal["trial"] = "trial"
@@ -39,28 +39,28 @@ class RewardTrial(StageSettings):
         rows, completions = trial_rows(
             (telling or documents)[:_TRIED], context.prompt.template, context.prompt.chat, context.answer
         )
-        try_rewards(self.rewards, context.base, rows, completions, context.answer, context.offered)
+        try_rewards(self.rewards, context.base, rows, completions, context.answer, context.injected)
         return {}
 
 
-def try_rewards_first(
+def smoke_test_rewards(
     recipe: Recipe, stages: Iterable[Stage], run: RunFolder, say: Callable[[str], None]
 ) -> None:
     """Try the rewards of all the stages that are about to run; the data step is done.
 
     Raises:
-        UserError: as :meth:`RewardTrial.run`.
+        UserError: as :meth:`RewardSmokeTest.run`.
         WorkError: a reward took its process along.
     """
     rewards: list[tuple[str, dict[str, Any]]] = []
     for stage in stages:
-        if isinstance(stage.settings, Rewarded):
+        if isinstance(stage.settings, RewardsMixin):
             named = [(reward.name, reward.args) for reward in stage.settings.rewards]
             rewards += [reward for reward in named if reward not in rewards]
     if not rewards:
         return
     context = context_of(recipe, run, "rewards", run.path, say)
     try:
-        run_in_subprocess(RewardTrial(rewards=rewards), context, run.log)
+        run_in_subprocess(RewardSmokeTest(rewards=rewards), context, run.log)
     except WorkError as error:
         raise WorkError(f"trying the rewards failed: {error}") from error

@@ -21,7 +21,7 @@ from .execute.failure import disk_is_full
 from .folder import DATA, RunFolder
 from .manifest import Manifest, locked
 from .plan import Plan, Step, make_plan
-from .reward_smoke import try_rewards_first
+from .reward_smoke import smoke_test_rewards
 from .select import Selection
 from .step import StepRunner
 from .summary import summarise
@@ -107,7 +107,7 @@ def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> None:
     if running:
         for note in inspect(recipe, plan.folder.data(), max_bytes=float("inf")).notes:
             options.say(f"note: {note}")
-    try_rewards_first(recipe, running, plan.folder, options.say)
+    smoke_test_rewards(recipe, running, plan.folder, options.say)
 
 
 def _result(

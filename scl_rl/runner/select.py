@@ -38,7 +38,7 @@ class Selection:
             UserError: there are no such stages.
         """
         _check(recipe, {"force": self.force, "only": self.only, "from": self.start, "until": self.until})
-        needs = {stage.name: {DATA, *stage.parents, *stage.beside} for stage in recipe.stages}
+        needs = {stage.name: {DATA, *stage.parents, *stage.also_needs} for stage in recipe.stages}
         chosen = {DATA, *needs}
         if self.only:
             chosen &= _stages(self.only, recipe)

@@ -141,7 +141,7 @@ class StepRunner:
             log.say,
             log.progress,
             parents=tuple(self._results[name] for name in stage.parents),
-            beside=tuple(self._results[name] for name in stage.beside),
+            also_needs=tuple(self._results[name] for name in stage.also_needs),
             seed=stage.seed,
         )
         if stage.launch is not None:

@@ -28,7 +28,7 @@ def accuracy(verifier: Verifier, documents: Iterable[Document], seed: int = 0) -
         is, and any code of the document); the first should be high, the others low. ``pairs`` counts what
         was asked.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     said: dict[str, list[bool]] = {"evidence": [], "other_code": [], "elsewhere": []}
     for document in documents:
         gold = GoldDocument.of(document)
@@ -45,7 +45,7 @@ def accuracy(verifier: Verifier, documents: Iterable[Document], seed: int = 0) -
                 others = [c for c in codes if c != code and not gold.overlap(c, mention, anywhere=True)]
                 said["other_code"] += [verifier.implies(words, other, codes) for other in others]
                 if free:
-                    unrelated = _run(gold.text, free, len(TOKEN.findall(words)), chance)
+                    unrelated = _run(gold.text, free, len(TOKEN.findall(words)), rng)
                     said["elsewhere"].append(verifier.implies(unrelated, code, codes))
     shares = {sort: sum(answers) / len(answers) for sort, answers in sorted(said.items()) if answers}
     return {**shares, "pairs": sum(len(said[sort]) for sort in ("evidence", "other_code", "elsewhere"))}
@@ -68,8 +68,8 @@ def _free_words(gold: GoldDocument) -> list[Fragment]:
     return [match.span() for i, match in enumerate(TOKEN.finditer(gold.text)) if i not in taken]
 
 
-def _run(text: str, free: list[Fragment], length: int, chance: random.Random) -> str:
+def _run(text: str, free: list[Fragment], length: int, rng: random.Random) -> str:
     """So many free words, one after the other."""
-    start = chance.randrange(max(1, len(free) - length + 1))
+    start = rng.randrange(max(1, len(free) - length + 1))
     words = free[start : start + max(1, length)]
     return " ".join(text[s:e] for s, e in words)

@@ -102,7 +102,7 @@ class StageContext:
     window: WindowSettings | None
     data: DataFiles
     parents: tuple[StageResult, ...]
-    beside: tuple[StageResult, ...] = ()
+    also_needs: tuple[StageResult, ...] = ()
     say: Callable[[str], None] = print
     progress: Callable[[str], None] = print
     first_folder: Path | None = None
@@ -123,7 +123,7 @@ class StageContext:
         return self.parent.model if self.parents else None
 
     @property
-    def offered(self) -> dict[str, Path | None]:
+    def injected(self) -> dict[str, Path | None]:
         """What a reward may take by name; see :data:`scl_rl.rewards_api.protocol.INJECTED`."""
         return {"spans": self.data.spans, "model": self.model_before, "base": self.base}
 
@@ -172,7 +172,7 @@ class StageSettings(BaseModel):
     """Names of outputs: it can start from any stage that has one of them."""
 
     needs_parent: ClassVar[bool] = True
-    gathers: ClassVar[bool] = False
+    fan_in: ClassVar[bool] = False
     """It takes all its parents at once, instead of running once for each."""
 
     own_process: ClassVar[bool] = False
@@ -213,11 +213,11 @@ class StageSettings(BaseModel):
         """The seeds with each of which the stage is run; none = once, with its parent's or the recipe's."""
         return []
 
-    def beside(self) -> list[str]:
+    def also_needs(self) -> list[str]:
         """Stages as written, other than its parents, whose results it asks for."""
         return []
 
-    def misfit(self, parents: Sequence[StageSettings]) -> str:
+    def incompatible_with(self, parents: Sequence[StageSettings]) -> str:
         """Why it can't start from these stages, though they have what it starts from; empty if it can."""
         return ""
 
@@ -245,7 +245,7 @@ class StageSettings(BaseModel):
         """Name and arguments of each reward that the stage calls."""
         return []
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """The same with as little to do as shows whether it works, on a few documents and a random model.
 
         Args:

@@ -124,13 +124,14 @@ def test_the_cost_of_another_stage_is_what_led_to_it_from_the_same_model(place):
     sft = cost(place, "sft", "sft", tokens=1000, minutes=2.0)
     pairs = cost(place, "pairs", "pairs", (sft,), generated_tokens=300, minutes=1.0)
     dpo = cost(place, "dpo", "dpo", (pairs,), tokens=500, minutes=0.5)
-    at = context(place, "more", sft, beside=(dpo,))
+    at = context(place, "more", sft, also_needs=(dpo,))
     assert budget(SftSettings(match_compute_of="dpo"), at) == 800
     assert budget(SftSettings(match_compute_of="dpo", match_by="seconds"), at) == 750
     assert budget(SftSettings(tokens=7), at) == 7
     with pytest.raises(UserError, match="no SFT stage before it"):
         budget(
-            SftSettings(match_compute_of="dpo", match_by="seconds"), context(place, "more2", beside=(dpo,))
+            SftSettings(match_compute_of="dpo", match_by="seconds"),
+            context(place, "more2", also_needs=(dpo,)),
         )
 
 

@@ -81,13 +81,13 @@ def finished(folder: Path) -> dict[str, int]:
 def test_a_run_that_is_killed_again_and_again_ends_the_same(tmp_path):
     whole, killed = place(tmp_path / "whole"), place(tmp_path / "killed")
     _, start = run(whole)
-    chance = random.Random(0)
+    rng = random.Random(0)
     done: dict[str, int] = {}
     for attempt in range(KILLS):
         if attempt % 2:
-            hit, first = run(killed, seconds=chance.uniform(0, start))  # most of it is starting
+            hit, first = run(killed, seconds=rng.uniform(0, start))  # most of it is starting
         else:
-            hit, first = run(killed, checkpoints=chance.randint(1, 4))
+            hit, first = run(killed, checkpoints=rng.randint(1, 4))
         assert hit, "it came to its end before"
         start = min(start, first)
         now = finished(killed)

@@ -446,7 +446,7 @@ stages:
         ("against: [sfd]", "there is no stage 'sfd'"),
         (
             "against: [other]",
-            r"nothing of what it gathers comes from stage 'other' \(name one that it compares\)",
+            r"nothing of what it compares comes from stage 'other' \(name one that it compares\)",
         ),
         ("split: dev", "compares on dev documents what was evaluated on test documents"),
     ],
@@ -456,4 +456,4 @@ def test_mistakes_of_a_recipe_are_told_before_anything_runs(tmp_path, setting, e
     with pytest.raises(UserError, match=expected):
         load_recipe(str(tmp_path / "toy.yaml"))
     (tmp_path / "toy.yaml").write_text(RECIPE % "against: [sft]")
-    assert load_recipe(str(tmp_path / "toy.yaml")).stages[-1].beside == ("sft",)
+    assert load_recipe(str(tmp_path / "toy.yaml")).stages[-1].also_needs == ("sft",)

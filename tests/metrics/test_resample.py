@@ -24,14 +24,14 @@ POPULATION = 20_000
 STUDIES = 500
 
 
-def population(chance, skills):
+def population(rng, skills):
     """Two systems on the same documents, some of them hard: each finds and invents codes by its skill."""
-    gold = chance.random((POPULATION, CODES)) < 0.12
-    ease = chance.normal(0, 1, (POPULATION, 1)) + chance.normal(0, 0.7, (1, CODES))
+    gold = rng.random((POPULATION, CODES)) < 0.12
+    ease = rng.normal(0, 1, (POPULATION, 1)) + rng.normal(0, 0.7, (1, CODES))
     systems = []
     for skill in skills:
-        found = chance.random((POPULATION, CODES)) < 1 / (1 + np.exp(-(ease + skill)))
-        invented = chance.random((POPULATION, CODES)) < 0.03 * np.exp(-skill)
+        found = rng.random((POPULATION, CODES)) < 1 / (1 + np.exp(-(ease + skill)))
+        invented = rng.random((POPULATION, CODES)) < 0.03 * np.exp(-skill)
         tp, fp, fn = gold & found, ~gold & invented, gold & ~found
         micro = MicroF1(np.stack([tp.sum(1), fp.sum(1), fn.sum(1)], axis=1).astype(float))
         macro = MacroF1(np.hstack([2 * tp, 2 * tp + 1 * fp + fn]).astype(float))
@@ -41,9 +41,9 @@ def population(chance, skills):
 
 @pytest.mark.parametrize("skills", [(0.0, 0.4), (0.2, 0.2)], ids=["different", "as good"])
 def test_intervals_hold_the_truth_and_equals_are_rarely_called_different(skills):
-    chance = np.random.default_rng(11)
-    systems = population(chance, skills)
-    samples = [chance.integers(0, POPULATION, 100) for _ in range(STUDIES)]
+    rng = np.random.default_rng(11)
+    systems = population(rng, skills)
+    samples = [rng.integers(0, POPULATION, 100) for _ in range(STUDIES)]
     for figure in (0, 1):
         a, b = systems[0][figure], systems[1][figure]
         truth = value(b) - value(a)
@@ -66,10 +66,10 @@ def rates(numbers):
 
 
 def test_a_mean_has_the_interval_and_the_p_that_scipy_gives_it():
-    chance = np.random.default_rng(3)
-    a, b = chance.random(60), chance.random(60) + 0.1
+    rng = np.random.default_rng(3)
+    a, b = rng.random(60), rng.random(60) + 0.1
     low, high = interval(sampled([rates(a)], 4000, 0), sampled([rates(b)], 4000, 0))
-    theirs = bootstrap((b - a,), np.mean, n_resamples=4000, method="percentile", random_state=chance)
+    theirs = bootstrap((b - a,), np.mean, n_resamples=4000, method="percentile", random_state=rng)
     assert (low, high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.015)
     p = randomisation_p([rates(a)], [rates(b)], 4000, 0)
     test = permutation_test(
@@ -77,7 +77,7 @@ def test_a_mean_has_the_interval_and_the_p_that_scipy_gives_it():
         lambda x, y: np.mean(x) - np.mean(y),
         permutation_type="samples",
         n_resamples=4000,
-        random_state=chance,
+        random_state=rng,
     )
     assert p == pytest.approx(test.pvalue, abs=0.03)
 
@@ -100,15 +100,16 @@ def test_draws_are_the_same_whatever_the_portions(monkeypatch):
     before = sampled([figure], 500, 7), randomisation_p([figure], [other], 500, 7)
     monkeypatch.setattr("scl_rl.metrics.resample._AT_ONCE", 300)
     after = sampled([figure], 500, 7), randomisation_p([figure], [other], 500, 7)
-    assert np.array_equal(before[0].drawn, after[0].drawn)
-    assert np.array_equal(before[0].without, after[0].without)
+    # A matrix product's last bits depend on its shape with some processors.
+    assert before[0].drawn == pytest.approx(after[0].drawn, rel=1e-12)
+    assert before[0].without == pytest.approx(after[0].without, rel=1e-12)
     assert before[1] == after[1]
-    assert not np.array_equal(before[0].drawn, sampled([figure], 500, 8).drawn)
+    assert before[0].drawn != pytest.approx(sampled([figure], 500, 8).drawn, rel=1e-3)
 
 
 def test_several_runs_are_averaged_and_their_spread_widens_nothing():
-    chance = np.random.default_rng(5)
-    base = chance.random(80)
+    rng = np.random.default_rng(5)
+    base = rng.random(80)
     a, b = rates(base), rates(base + 0.2)
     apart = [rates(base + 0.1), rates(base + 0.3)]
     one = interval(sampled([a], 400, 0), sampled([b], 400, 0))

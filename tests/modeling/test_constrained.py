@@ -178,14 +178,14 @@ def test_where_no_token_goes_on_the_answer_ends(constraints):
     assert row.ended and set(row.allowed().nonzero()[0]) == set(constraint.ends)
 
 
-def wander(constraint, text, chance, most=250):
+def wander(constraint, text, rng, most=250):
     """An answer chosen at random among what may be written, and whether it came to its end."""
     row, written = constraint.row(text), b""
     for _ in range(most):
         allowed = row.allowed()
         tokens = [int(token) for token in allowed.nonzero()[0]]
         closing = [token for token in tokens if b'"' in constraint.bytes[token]]
-        token = chance.choice(closing if closing and chance.random() < 0.3 else tokens)
+        token = rng.choice(closing if closing and rng.random() < 0.3 else tokens)
         if token in constraint.ends:
             return written.decode(), True
         row.take(token)

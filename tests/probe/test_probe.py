@@ -470,9 +470,9 @@ def remembered(attack):
     """The attack, made once a note for all the rewards that it is tried on."""
     known = {}
 
-    def make(note, notes, chance):
+    def make(note, notes, rng):
         if note not in known:
-            known[note] = attack.make(note, notes, chance)
+            known[note] = attack.make(note, notes, rng)
         return known[note]
 
     return replace(attack, make=make)

@@ -56,7 +56,7 @@ def test_a_stage_waits_for_the_one_of_its_own_seed(tmp_path):
     recipe = loaded(tmp_path)
     names = [stage.name for stage in recipe.stages]
     more = next(stage for stage in recipe.stages if stage.name == "more.seed7")
-    assert (more.parents, more.beside) == (("scl.seed7",), ("rl.seed7",))
+    assert (more.parents, more.also_needs) == (("scl.seed7",), ("rl.seed7",))
     assert names.index("rl.seed7") < names.index("more.seed7")
 
 

@@ -21,7 +21,7 @@ from scl_rl.rewards_api.load import bind, load_reward, problems_of, trial_rows, 
 from scl_rl.rewards_api.protocol import is_async, reward_name
 from scl_rl.rewards_api.validated import unique_names, validated_reward
 from scl_rl.runner.folder import RunFolder
-from scl_rl.runner.reward_smoke import try_rewards_first
+from scl_rl.runner.reward_smoke import smoke_test_rewards
 
 HIDDEN = "its message may quote a note: set SCL_RL_SHOW_REWARD_OUTPUT=1 to see it"
 ROWS = [
@@ -574,7 +574,7 @@ def test_the_rewards_of_the_stages_that_will_run_are_tried_each_once(tmp_path, g
 
     def attempt(*names):
         chosen = [stage for stage in recipe.stages if stage.name in names]
-        try_rewards_first(recipe, chosen, RunFolder(tmp_path / "run"), print)
+        smoke_test_rewards(recipe, chosen, RunFolder(tmp_path / "run"), print)
         return tried.pop() if tried else None
 
     assert attempt("data", "sft") is None

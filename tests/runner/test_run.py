@@ -81,7 +81,7 @@ class Table(StageSettings):
     """All parents at once."""
 
     kind: Literal["compare"] = "compare"
-    gathers: ClassVar[bool] = True
+    fan_in: ClassVar[bool] = True
     cost: ClassVar[str | None] = None
     starts_from: ClassVar[tuple[str, ...]] = ("verdict",)
 

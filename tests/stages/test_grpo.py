@@ -118,7 +118,15 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     ):
         assert second == pytest.approx(2 * first)
         assert both == pytest.approx(first + 0.5 * second)
-    for name in ("kl", "length", "cut_off", "malformed", "groups_without_spread", "abstained", "reward_std"):
+    for name in (
+        "kl",
+        "length",
+        "clipped_ratio",
+        "malformed",
+        "frac_reward_zero_std",
+        "abstained",
+        "reward_std",
+    ):
         assert len(figures[name]) == 2 and all(isinstance(value, float) for value in figures[name]), name
     assert figures["grounded"] == [None, None]  # nothing quoted
     assert figures["abstained"] == [0.0, 0.0]
@@ -203,7 +211,7 @@ def test_what_every_reward_abstains_on_moves_nothing_and_is_not_printed(place, w
     still = {**FEW, "beta": 0.0}
     figures = grpo(place, "half", source, trainer=still, eval_steps=1)
     assert figures["abstained"] == [0.5, 0.5] and figures["reward"] == [1.0, 1.0]
-    assert figures["groups_without_spread"] == [1.0, 1.0]
+    assert figures["frac_reward_zero_std"] == [1.0, 1.0]
     assert weights[0] == weights[1] == weights[2]
     silent = "def f(completions, **_):\n    return [None for _ in completions]\n"
     figures = grpo(place, "silent", silent, trainer=still, eval_steps=1)

@@ -62,15 +62,15 @@ def test_it_is_told_of_each_thing_once():
 
 
 def test_completions_that_are_cut_off_are_told():
-    warnings, steps = follow([{"cut_off": share} for share in (0.0, 0.0, 0.1, 0.2, 0.4, 0.4)])
+    warnings, steps = follow([{"clipped_ratio": share} for share in (0.0, 0.0, 0.1, 0.2, 0.4, 0.4)])
     assert steps == {5: 1}  # 0.0 + 0.1 + 0.2 + 0.4 over four steps; 0.075 one step before
     assert warnings[0].startswith("18% of the completions of the last 4 steps were cut off at 64 tokens")
     assert "max_completion_length" in warnings[0]
-    assert follow([{"cut_off": 0.1}] * 9)[0] == []
+    assert follow([{"clipped_ratio": 0.1}] * 9)[0] == []
 
 
 def test_groups_that_never_vary_are_told_and_a_single_one_that_does_is_enough():
-    flat, lively = {"groups_without_spread": 1.0}, {"groups_without_spread": 0.9}
+    flat, lively = {"frac_reward_zero_std": 1.0}, {"frac_reward_zero_std": 0.9}
     warnings, steps = follow([flat, flat, lively, flat, flat, flat, flat])
     assert steps == {6: 1} and "raise temperature or num_generations" in warnings[0]
     assert follow([flat, flat, lively] * 4)[0] == []
@@ -88,8 +88,15 @@ def test_abstention_and_distance_are_told():
 
 
 def test_a_step_in_words_leaves_out_what_is_not_known():
-    figures = {"step": 3, "reward": 0.4124, "cut_off": 0.25, "kl": None, "grounded": 0.5, "malformed": 1.25}
-    assert in_words(figures) == "reward 0.412, 25% cut off, 1.2 malformed lines, 50% of quotes grounded"
+    figures = {
+        "step": 3,
+        "reward": 0.4124,
+        "clipped_ratio": 0.25,
+        "kl": None,
+        "grounded": 0.5,
+        "malformed": 1.25,
+    }
+    assert in_words(figures) == "reward 0.412, 25% clipped, 1.2 malformed lines, 50% of quotes grounded"
 
 
 NOTE = "Has flu and HTN."
@@ -135,7 +142,7 @@ def test_the_observer_counts_malformed_lines_and_grounded_quotes():
 )
 def test_the_observer_sums_as_training_does(f, g, flat, abstained):
     logged = Watched({"f": 1.0, "g": 2.0}).batch([""] * 4, f=f, g=g)
-    assert logged["answers/groups_without_spread"] == flat
+    assert logged["answers/frac_reward_zero_std"] == flat
     assert logged["answers/abstained"] == abstained
 
 

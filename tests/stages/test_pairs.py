@@ -128,9 +128,9 @@ def test_no_code_gets_more_than_twice_its_share():
 
 @pytest.mark.parametrize("longer", [1, -1])
 def test_length_tells_nothing_once_balanced(longer):
-    chance = random.Random(0)
-    pairs = [pair(i, chosen=20 + longer * chance.randint(-4, 12), rejected=20) for i in range(200)]
-    before, kept = report(pairs), balanced_in_length(pairs, chance)
+    rng = random.Random(0)
+    pairs = [pair(i, chosen=20 + longer * rng.randint(-4, 12), rejected=20) for i in range(200)]
+    before, kept = report(pairs), balanced_in_length(pairs, rng)
     after = report(kept)
     assert abs(before["chosen_tokens"] - before["rejected_tokens"]) > 3
     assert abs(after["chosen_tokens"] - after["rejected_tokens"]) <= 0.02 * after["rejected_tokens"]

@@ -1,4 +1,4 @@
-"""The five sets of the synthetic corpus, each from its own source of chance."""
+"""The five sets of the synthetic corpus, each from a random generator of its own."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class _Maker:
 
     def documents(self, name: str, number: int, tiers: str) -> list[Document]:
         """So many documents; ``tiers`` is what the tier of each code is drawn from."""
-        chance = random.Random(f"{self._settings.seed}-{name}")
-        deck = Deck(self._words.codes, chance)
-        return [self._document(f"syn-{name}-{n:04}", deck, tiers, chance) for n in range(1, number + 1)]
+        rng = random.Random(f"{self._settings.seed}-{name}")
+        deck = Deck(self._words.codes, rng)
+        return [self._document(f"syn-{name}-{n:04}", deck, tiers, rng) for n in range(1, number + 1)]
 
-    def _document(self, id_: str, deck: Deck, tiers: str, chance: random.Random) -> Document:
+    def _document(self, id_: str, deck: Deck, tiers: str, rng: random.Random) -> Document:
         settings = self._settings
-        empty = chance.random() < settings.empty_rate
-        codes = [] if empty else deck.draw(chance.randint(*settings.codes_per_document))
+        empty = rng.random() < settings.empty_rate
+        codes = [] if empty else deck.draw(rng.randint(*settings.codes_per_document))
         for _ in range(_TRIES):
-            facts = plan(codes, self._words, lambda: chance.choice(tiers), settings, chance)
-            note = Note(facts, chance).finished(settings.characters)
+            facts = plan(codes, self._words, lambda: rng.choice(tiers), settings, rng)
+            note = Note(facts, rng).finished(settings.characters)
             if note.text not in self._seen and self._complete(note):
                 self._seen.add(note.text)
                 return _labelled(id_, note)
@@ -139,7 +139,7 @@ def _without_evidence(document: Document) -> Document:
 
 def _spans(settings: SyntheticSettings, words: Vocabulary) -> list[Span]:
     """The wordings of tiers A and B, in rounds: each once, then each again, some with a capital."""
-    chance = random.Random(f"{settings.seed}-spans")
+    rng = random.Random(f"{settings.seed}-spans")
     shown = [
         (code, wording.text, tier)
         for code, by_tier in words.wordings.items()
@@ -148,17 +148,17 @@ def _spans(settings: SyntheticSettings, words: Vocabulary) -> list[Span]:
     ]
     number = settings.spans
     if number is None:
-        rounds = [*shown, *chance.sample(shown, len(shown) // 2)]
-        chance.shuffle(rounds)
+        rounds = [*shown, *rng.sample(shown, len(shown) // 2)]
+        rng.shuffle(rounds)
     else:
         rounds = []
         while len(rounds) < number:
-            rounds += chance.sample(shown, len(shown))
+            rounds += rng.sample(shown, len(shown))
         rounds = rounds[:number]
     return [
         Span.model_validate(
             {
-                "text": text[:1].upper() + text[1:] if chance.random() < 0.35 else text,
+                "text": text[:1].upper() + text[1:] if rng.random() < 0.35 else text,
                 "code": code,
                 "source": SOURCE,
                 "tier": tier,

@@ -42,7 +42,7 @@ CONFLICTS = {
         ("E66.9", "R63.4"),
     )
 }
-"""Codes that a careful coder would not write beside each other."""
+"""Codes that a careful coder would not write next to each other."""
 MALE = frozenset({"N40.0"})
 
 
@@ -87,8 +87,8 @@ def vocabulary(codes: int, seed: int, most_wordings: int | None = None) -> Vocab
     return Vocabulary({code: entry.condition for code, entry in entries.items()}, wordings)
 
 
-def _dealt(entry: Entry, chance: random.Random, most: int | None) -> dict[str, list[Wording]]:
-    shuffled = chance.sample(entry.wordings, len(entry.wordings))[:most]
+def _dealt(entry: Entry, rng: random.Random, most: int | None) -> dict[str, list[Wording]]:
+    shuffled = rng.sample(entry.wordings, len(entry.wordings))[:most]
     tiers: dict[str, list[Wording]] = {tier: [] for tier in TIERS}
     for number, wording in enumerate(shuffled):
         tiers[_DEAL[number % len(_DEAL)]].append(wording)
@@ -98,9 +98,9 @@ def _dealt(entry: Entry, chance: random.Random, most: int | None) -> dict[str, l
 class Deck:
     """Codes drawn so that each comes up about as often as any other."""
 
-    def __init__(self, codes: list[str], chance: random.Random) -> None:
+    def __init__(self, codes: list[str], rng: random.Random) -> None:
         self._codes = codes
-        self._chance = chance
+        self._rng = rng
         self._pile: list[str] = []
 
     def draw(self, number: int) -> list[str]:
@@ -108,7 +108,7 @@ class Deck:
         drawn: list[str] = []
         for refill in (False, True):
             if refill:
-                self._pile += self._chance.sample(self._codes, len(self._codes))
+                self._pile += self._rng.sample(self._codes, len(self._codes))
             for code in tuple(self._pile):
                 if len(drawn) == number:
                     return drawn

@@ -36,9 +36,9 @@ def main(folder: LaunchFolder) -> None:
     try:
         _join_group(task)
         figures = task.settings.run(_context(task, folder))
-        if ranks.first():
+        if ranks.is_main_process():
             _send(folder, ("done", figures))
-        ranks.wait()
+        ranks.wait_for_everyone()
     except KeyboardInterrupt:
         _exit_now(1)
     except BaseException as error:
@@ -62,17 +62,17 @@ def _join_group(task: Task) -> None:
         what = f"launch: {here} processes for the {gpus} GPUs of this machine"
         hint = "set 'processes', or try it without GPUs, with config: cpu"
         raise UserError(f"stage '{task.context.name}': {what} ({hint})")
-    state = PartialState(cpu=task.on_cpu, timeout=ranks.PATIENCE)
+    state = PartialState(cpu=task.on_cpu, timeout=ranks.RENDEZVOUS_TIMEOUT)
     if state.num_processes > 1:
         ranks.join()
 
 
 def _context(task: Task, folder: LaunchFolder) -> StageContext:
     """The stage's context, in which only the main process reports and writes where it is seen."""
-    if ranks.first():
+    if ranks.is_main_process():
         sender = Sender(lambda message: _send(folder, message))
         context = dataclasses.replace(task.context, say=sender.say, progress=sender.progress)
-        ranks.wait()  # until the others have what they take along
+        ranks.wait_for_everyone()  # until the others have what they take along
         return context
     own = folder.process(ranks.rank())
     shutil.rmtree(own, ignore_errors=True)
@@ -80,7 +80,7 @@ def _context(task: Task, folder: LaunchFolder) -> StageContext:
     for name in task.settings.taken_along:
         if (task.context.folder / name).exists():
             shutil.copy(task.context.folder / name, own)
-    ranks.wait()
+    ranks.wait_for_everyone()
     return dataclasses.replace(
         task.context, folder=own, first_folder=task.context.folder, say=_nothing, progress=_nothing
     )

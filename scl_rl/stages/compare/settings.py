@@ -23,7 +23,7 @@ class CompareSettings(StageSettings):
     )
     resamples: int = Field(2000, title="Draws of the bootstrap and of the randomisation test", ge=100)
 
-    gathers: ClassVar[bool] = True
+    fan_in: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {
         "on": "split",
     }
@@ -36,11 +36,11 @@ class CompareSettings(StageSettings):
         """The documents that it is about."""
         return {self.split}
 
-    def beside(self) -> list[str]:
+    def also_needs(self) -> list[str]:
         """The stages named under ``against``: that there are such is known before anything runs."""
         return self.against
 
-    def misfit(self, parents: Sequence[StageSettings]) -> str:
+    def incompatible_with(self, parents: Sequence[StageSettings]) -> str:
         """Evaluations on other documents than its own."""
         other = {
             str(split) for parent in parents if (split := getattr(parent, "split", self.split)) != self.split
@@ -50,6 +50,6 @@ class CompareSettings(StageSettings):
         others = " and ".join(sorted(other))
         return f"compares on {self.split} documents what was evaluated on {others} documents"
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """With as few samples as may be."""
         return self.model_copy(update={"resamples": 100})

@@ -26,7 +26,9 @@ def compare(settings: CompareSettings, context: StageContext) -> dict[str, Any]:
         UserError: ``against`` names no candidate.
     """
     documents = read_documents(context.needed(settings.split))
-    candidates = _told_apart([_candidate(result, documents) for result in context.parents], context.parents)
+    candidates = _disambiguated(
+        [_candidate(result, documents) for result in context.parents], context.parents
+    )
     known = {candidate.system for candidate in candidates}
     for name in settings.against:
         if name not in known:
@@ -65,7 +67,7 @@ def _candidate(evaluation: StageResult, documents: list[Document]) -> Candidate:
     )
 
 
-def _told_apart(candidates: Sequence[Candidate], evaluations: Sequence[StageResult]) -> list[Candidate]:
+def _disambiguated(candidates: Sequence[Candidate], evaluations: Sequence[StageResult]) -> list[Candidate]:
     """Where a model's predictions were made in several ways, those after the first are named after theirs."""
     found: dict[str, Candidate] = {}
     for candidate, evaluation in zip(candidates, evaluations, strict=True):

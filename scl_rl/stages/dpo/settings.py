@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from ..shared.settings import CHECKS_AT_THE_ENDS, CheckedSettings
+from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin
 
 
-class DpoSettings(CheckedSettings):
+class DpoSettings(DevEvalMixin):
     """Direct preference optimisation with TRL's DPOTrainer.
 
     The model is the one that the pairs stage sampled from, and the reference is that model as it was. DPO
@@ -27,7 +27,7 @@ class DpoSettings(CheckedSettings):
     cost: ClassVar[str | None] = "scl_rl.stages.dpo.cost:dpo_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.dpo.checks:dpo_checks"
     renamed: ClassVar[Mapping[str, str]] = {
-        **CheckedSettings.renamed,
+        **DevEvalMixin.renamed,
         "epochs": "num_train_epochs",
     }
     starts_from: ClassVar[tuple[str, ...]] = ("pairs",)
@@ -67,6 +67,6 @@ class DpoSettings(CheckedSettings):
         """Of the answers in the checks."""
         return self.max_new_tokens
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """Once over the pairs."""
         return self.model_copy(update={"num_train_epochs": 1.0, **CHECKS_AT_THE_ENDS})

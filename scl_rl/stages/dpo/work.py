@@ -33,7 +33,8 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     rows = _rows(context, prompting)
     config = DPOConfig(**trainer_fields(settings, context))
     steps = math.ceil(
-        math.ceil(len(rows) / examples_per_step(vars(config), ranks.count())) * settings.num_train_epochs
+        math.ceil(len(rows) / examples_per_step(vars(config), ranks.num_processes()))
+        * settings.num_train_epochs
     )
     log = LikelihoodLog(context, steps, config.beta)
     checks = DevEval(settings.eval_schedule(), steps, context, loaded, prompting, log.checked)

@@ -1,4 +1,4 @@
-"""What a GRPO run's figures say in words: a reward that is gamed, answers cut off, nothing to learn from."""
+"""Warnings about a GRPO run in words: a reward that is gamed, clipped answers, nothing to learn from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from statistics import fmean, median, variance
 from typing import Any
 
 RECENT = 4  # steps that a warning about the present looks back on
-FLAT = 3  # steps in a row without any spread
+FLAT = 3  # steps in a row in which the rewards of every group are equal
 MOST_CUT_OFF = 0.10
 MOST_ABSTAINED = 0.5
 MOST_KL = 1.0  # nats a token
@@ -15,8 +15,8 @@ LEAST_FALL = 0.03  # of joint F1, about the noise of a check on 50 documents
 LEAST_RISE = 0.02  # of the reward, as a share of what it was
 
 Figures = Mapping[str, Any]
-"""One step: ``step`` and, as far as they are known, ``reward``, ``kl``, ``groups_without_spread``,
-``abstained``, ``length`` (tokens), ``cut_off``, ``malformed`` (lines a completion), ``grounded`` and
+"""One step: ``step`` and, as far as they are known, ``reward``, ``kl``, ``frac_reward_zero_std``,
+``abstained``, ``length`` (tokens), ``clipped_ratio``, ``malformed`` (lines a completion), ``grounded`` and
 ``dev_joint_f1``; those without a unit are shares in [0, 1]."""
 
 
@@ -54,7 +54,7 @@ class Monitor:
     def _news(self) -> list[str]:
         found = {
             "gamed": self._gamed(),
-            "cut off": self._cut_off(),
+            "cut off": self._clipped_ratio(),
             "flat": self._flat(),
             "abstained": self._abstained(),
             "kl": self._far(),
@@ -103,8 +103,8 @@ class Monitor:
             if start < figures["step"] <= end and figures.get("reward") is not None
         ]
 
-    def _cut_off(self) -> str:
-        recent = self._recent("cut_off")
+    def _clipped_ratio(self) -> str:
+        recent = self._recent("clipped_ratio")
         if not recent or fmean(recent) <= MOST_CUT_OFF:
             return ""
         return (
@@ -113,7 +113,7 @@ class Monitor:
         )
 
     def _flat(self) -> str:
-        recent = self._recent("groups_without_spread", FLAT)
+        recent = self._recent("frac_reward_zero_std", FLAT)
         if not recent or min(recent) < 1.0:
             return ""
         return (
@@ -145,9 +145,9 @@ def in_words(figures: Figures) -> str:
     """A step's figures on one line."""
     shown = [
         ("reward", "reward {:.3f}"),
-        ("groups_without_spread", "{:.0%} of groups without spread"),
+        ("frac_reward_zero_std", "{:.0%} of groups with equal rewards"),
         ("length", "{:.0f} tokens long"),
-        ("cut_off", "{:.0%} cut off"),
+        ("clipped_ratio", "{:.0%} clipped"),
         ("malformed", "{:.1f} malformed lines"),
         ("grounded", "{:.0%} of quotes grounded"),
         ("kl", "KL {:.3f}"),

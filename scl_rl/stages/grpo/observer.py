@@ -19,7 +19,7 @@ PREFIX = "answers/"  # of the figures in TRL's logs
 class Observer:
     """Told of every reward call (``guard.Given``); has its say once a batch has all its rewards.
 
-    It logs, through TRL's ``log_metric``, the share of groups without spread, the share of completions on
+    It logs, through TRL's ``log_metric``, the share of groups with equal rewards, the share of completions on
     which every reward abstained, the malformed lines a completion and the share of quoted mentions that
     are in the note. It never changes a reward. Of several processes, the first one sees the completions of
     all.
@@ -54,7 +54,7 @@ class Observer:
         given, self._values = self._values, {}
         texts = [completion_text(completion) for completion in completions]
         everything = ranks.gather((given, texts, columns["text"], columns["id"]))  # groups may be spread
-        if not ranks.first():
+        if not ranks.is_main_process():
             return
         given = {name: [v for part in everything for v in part[0][name]] for name in self._weights}
         texts, notes, ids = ([v for part in everything for v in part[i]] for i in (1, 2, 3))
@@ -73,7 +73,7 @@ class Observer:
         groups = [sums[i : i + self._group] for i in range(0, len(sums), self._group)]
         scored = [[value for value in group if value is not None] for group in groups]
         flat = [not group or max(group) - min(group) < 1e-6 for group in scored]
-        return {"groups_without_spread": sum(flat) / len(flat), "abstained": sums.count(None) / len(sums)}
+        return {"frac_reward_zero_std": sum(flat) / len(flat), "abstained": sums.count(None) / len(sums)}
 
     def _answers(self, texts: list[str], notes: list[str]) -> dict[str, float]:
         known = {note: NoteText(note) for note in set(notes)}

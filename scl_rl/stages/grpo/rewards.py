@@ -11,7 +11,7 @@ from ..contract import StageContext
 from ..shared.rewards import accuracies
 from .observer import Observer
 from .settings import GrpoSettings
-from .step_log import keep_failure
+from .step_log import record_failure
 
 
 class StageRewards:
@@ -25,7 +25,7 @@ class StageRewards:
         self._settings = settings
         self._context = context
         self._functions = [
-            load_bound(r.name, r.args, context.answer, context.offered) for r in settings.rewards
+            load_bound(r.name, r.args, context.answer, context.injected) for r in settings.rewards
         ]
 
     def watched(self, group: int) -> list[RewardFunction]:
@@ -39,7 +39,7 @@ class StageRewards:
         weights = {name: reward.weight for name, reward in zip(names, settings.rewards, strict=True)}
         keep = context.folder / settings.outputs["completions"] if settings.save_completions else None
         observer = Observer(weights, group, context.answer, keep)
-        failed = keep_failure(context)
+        failed = record_failure(context)
         return [
             validated_reward(f, name, failed, observer, weights[name])
             for f, name in zip(self._functions, names, strict=True)

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..shared.rewards import Rewarded, given_sets
-from ..shared.settings import CHECKS_AT_THE_ENDS, CheckedSettings
+from ..shared.rewards import RewardsMixin, given_sets
+from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin
 
 
-class GrpoSettings(Rewarded, CheckedSettings):
+class GrpoSettings(RewardsMixin, DevEvalMixin):
     """Group relative policy optimisation with TRL's GRPOTrainer."""
 
     kind: Literal["grpo"] = "grpo"
@@ -28,13 +28,13 @@ class GrpoSettings(Rewarded, CheckedSettings):
     cost: ClassVar[str | None] = "scl_rl.stages.grpo.cost:grpo_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.grpo.checks:grpo_checks"
     outputs: ClassVar[Mapping[str, str]] = {
-        **CheckedSettings.outputs,
+        **DevEvalMixin.outputs,
         "completions": "completions.jsonl",
         "windows": "windows.jsonl",
     }
     optional_outputs: ClassVar[tuple[str, ...]] = ("completions", "windows")
     renamed: ClassVar[Mapping[str, str]] = {
-        **CheckedSettings.renamed,
+        **DevEvalMixin.renamed,
         "steps": "max_steps",
         "documents": "max_documents",
         "code_only": "max_code_only",
@@ -84,7 +84,7 @@ class GrpoSettings(Rewarded, CheckedSettings):
         fields = {**self.trainer_defaults, **self.trainer}
         return generation_batch(fields, processes) // int(fields["num_generations"])
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """Two steps."""
         return self.model_copy(update={"max_steps": 2, **CHECKS_AT_THE_ENDS})
 

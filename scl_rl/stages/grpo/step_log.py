@@ -24,8 +24,8 @@ _FROM_TRL = {
     "reward_std": "reward_std",
     "kl": "kl",
     "completions/mean_length": "length",
-    "completions/clipped_ratio": "cut_off",
-    f"{PREFIX}groups_without_spread": "groups_without_spread",
+    "completions/clipped_ratio": "clipped_ratio",
+    f"{PREFIX}frac_reward_zero_std": "frac_reward_zero_std",
     f"{PREFIX}abstained": "abstained",
     f"{PREFIX}malformed": "malformed",
     f"{PREFIX}grounded": "grounded",
@@ -86,7 +86,7 @@ class MetricsLog(StepLog):
             self._warn(warning)
 
 
-def keep_failure(context: StageContext) -> OnFailure:
+def record_failure(context: StageContext) -> OnFailure:
     """What stops a stage whose reward fails: the row goes into a file, and nothing of its text elsewhere."""
     path = (context.first_folder or context.folder) / FAILED
     path.unlink(missing_ok=True)  # of an earlier try

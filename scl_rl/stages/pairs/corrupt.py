@@ -31,7 +31,7 @@ class Corrupter:
     codes: Sequence[str]
     dictionary: SpanDictionary
 
-    def spoil(self, kind: Corruption, gold: GoldDocument, chance: random.Random) -> Iterator[Answer]:
+    def spoil(self, kind: Corruption, gold: GoldDocument, rng: random.Random) -> Iterator[Answer]:
         """Gold answers with one line wrong, one for each line that can be spoiled so.
 
         - ``elsewhere``: the line cites another code's evidence, or words from where no evidence is.
@@ -53,16 +53,16 @@ class Corrupter:
         }
         spoil = spoilers[kind]
         for i, line in enumerate(answer.lines):
-            new = spoil(line, gold, chance)
+            new = spoil(line, gold, rng)
             if new == line:
                 continue
             kept = [new] if new is not None else []
             yield Answer((*answer.lines[:i], *kept, *answer.lines[i + 1 :]))
 
-    def _sibling(self, line: AnswerLine, gold: GoldDocument, chance: random.Random) -> AnswerLine:
+    def _sibling(self, line: AnswerLine, gold: GoldDocument, rng: random.Random) -> AnswerLine:
         near = [code for code in self.codes if code[:3] == line.code[:3]]
         free = [code for code in (*icd.neighbours(line.code), *near) if code not in gold.mentions]
-        return replace(line, code=chance.choice(sorted(set(free)))) if free else line
+        return replace(line, code=rng.choice(sorted(set(free)))) if free else line
 
     def _spurious(self, answer: Answer, gold: GoldDocument) -> Iterator[Answer]:
         for place, code in self.dictionary.matches(gold.text):
@@ -79,7 +79,7 @@ def _start(line: AnswerLine, gold: GoldDocument) -> int:
     return min(start for mention in gold.mentions[line.code] for start, _ in mention)
 
 
-def _elsewhere(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> AnswerLine:
+def _elsewhere(line: AnswerLine, gold: GoldDocument, rng: random.Random) -> AnswerLine:
     others = [
         mention
         for code, mentions in gold.mentions.items()
@@ -87,22 +87,22 @@ def _elsewhere(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> A
         for mention in mentions
         if not gold.overlap(line.code, mention, anywhere=True)
     ]
-    mention = chance.choice(others) if others else _unrelated(line, gold, chance)
+    mention = rng.choice(others) if others else _unrelated(line, gold, rng)
     quoted = gold.quote(mention) if mention else None
     return replace(line, mentions=(quoted,)) if quoted else line
 
 
-def _unrelated(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> tuple[Fragment, ...] | None:
+def _unrelated(line: AnswerLine, gold: GoldDocument, rng: random.Random) -> tuple[Fragment, ...] | None:
     """As many words as the line quotes, from where no evidence of its code is."""
     words = [match.span() for match in TOKEN.finditer(gold.text)]
     length = min(len(words), max(1, len(TOKEN.findall(line.mentions[0][0].text))))
     runs = [(words[i][0], words[i + length - 1][1]) for i in range(len(words) - length + 1)]
-    chance.shuffle(runs)
+    rng.shuffle(runs)
     return next(((run,) for run in runs if not gold.overlap(line.code, [run], anywhere=True)), None)
 
 
-def _negated(line: AnswerLine, gold: GoldDocument, chance: random.Random) -> AnswerLine:
+def _negated(line: AnswerLine, gold: GoldDocument, rng: random.Random) -> AnswerLine:
     places = elsewhere(gold, line)
     denied = [mention for place, mention in places if speaks_of_another(gold.text, place)]
     wrong = denied or [mention for _, mention in places]
-    return replace(line, mentions=(chance.choice(wrong),)) if wrong else line
+    return replace(line, mentions=(rng.choice(wrong),)) if wrong else line

@@ -51,7 +51,7 @@ def distinct(pairs: Iterable[Pair]) -> list[Pair]:
     return list(found.values())
 
 
-def balanced_over_codes(pairs: Sequence[Pair], chance: random.Random) -> list[Pair]:
+def balanced_over_codes(pairs: Sequence[Pair], rng: random.Random) -> list[Pair]:
     """The pairs without those about codes that have more than their share.
 
     No code is what more than twice the mean number of pairs is about, unless they are also about a rarer
@@ -63,7 +63,7 @@ def balanced_over_codes(pairs: Sequence[Pair], chance: random.Random) -> list[Pa
     most = math.ceil(MOST_OF_A_CODE * fmean(counts.values()))
     kept: set[int] = set()
     used: Counter[str] = Counter()
-    for i in chance.sample(range(len(pairs)), len(pairs)):
+    for i in rng.sample(range(len(pairs)), len(pairs)):
         codes = pairs[i].codes
         if not codes or any(used[code] < most for code in codes):
             kept.add(i)
@@ -71,13 +71,13 @@ def balanced_over_codes(pairs: Sequence[Pair], chance: random.Random) -> list[Pa
     return [pair for i, pair in enumerate(pairs) if i in kept]
 
 
-def balanced_in_length(pairs: Sequence[Pair], chance: random.Random) -> list[Pair]:
+def balanced_in_length(pairs: Sequence[Pair], rng: random.Random) -> list[Pair]:
     """The pairs without so many of one direction that length alone would tell chosen from rejected.
 
     Where chosen answers are longer on average, pairs in which they are so by most are left out one by one
     until the means are within 2%; and the other way round.
     """
-    left = sorted(pairs, key=lambda pair: (_longer(pair), chance.random()))
+    left = sorted(pairs, key=lambda pair: (_longer(pair), rng.random()))
     start, end = 0, len(left)
     total = sum(map(_longer, left))
     length = sum(pair.chosen_tokens + pair.rejected_tokens for pair in left) / 2

@@ -7,12 +7,12 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..shared.rewards import Rewarded, RewardSettings, given_sets
+from ..shared.rewards import RewardSettings, RewardsMixin, given_sets
 from .corrupt import Corruption
 from .error_kinds import ErrorKind
 
 
-class PairsSettings(Rewarded):
+class PairsSettings(RewardsMixin):
     """Samples answers, scores them and keeps pairs; leaves the best answers for rejection-sampling SFT."""
 
     kind: Literal["pairs"] = "pairs"
@@ -74,7 +74,7 @@ class PairsSettings(Rewarded):
         """What it takes prompts from."""
         return given_sets(self.max_documents, self.max_code_only) | ({"spans"} if self.max_spans else set())
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """With pairs of gold for what follows: the answers of a random model are all as bad."""
         return self.model_copy(
             update={

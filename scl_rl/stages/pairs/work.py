@@ -56,12 +56,12 @@ def make_pairs(settings: PairsSettings, context: StageContext) -> dict[str, Any]
     _write_lines(context.folder / settings.outputs["answers"], maker.best(sampled))
     made = distinct([*maker.from_samples(sampled), *maker.from_gold()])
     kept = made
-    chance = random.Random(f"{context.seed}-balance")
+    rng = random.Random(f"{context.seed}-balance")
     if settings.balance_codes:
-        kept = balanced_over_codes(kept, chance)
+        kept = balanced_over_codes(kept, rng)
     if settings.balance_length:
-        kept = balanced_in_length(kept, chance)
-    chance.shuffle(kept)
+        kept = balanced_in_length(kept, rng)
+    rng.shuffle(kept)
     write_jsonl(context.folder / settings.outputs["pairs"], kept)
     what = {**report(kept), "made": len(made)}
     write_json(context.folder / settings.outputs["report"], what)
@@ -79,7 +79,7 @@ class PairMaker:
         self._loaded = load_trained(context.model_before, context.base, say=context.say)
         self._prompting = Prompting.of(context, self._loaded.tokenizer)
         self._rewards = WeightedRewards.load(
-            ((r.name, r.weight, r.args) for r in settings.rewards), context.answer, context.offered
+            ((r.name, r.weight, r.args) for r in settings.rewards), context.answer, context.injected
         )
         self._documents = self._prompted()
 
@@ -157,14 +157,14 @@ class PairMaker:
             return
         codes = {code for document in self._documents for code in GoldDocument.of(document).mentions}
         corrupter = Corrupter(sorted(codes), dictionary_of(context.data.annotated, context.data.spans))
-        chance = random.Random(f"{context.seed}-negatives")
+        rng = random.Random(f"{context.seed}-negatives")
         for document in self._documents:
             gold = GoldDocument.of(document)
             if not gold.has_evidence:
                 continue
             right = render(gold.gold_answer(), self._prompting.answer)
             for kind in settings.negatives:
-                wrong = [render(a, self._prompting.answer) for a in corrupter.spoil(kind, gold, chance)]
+                wrong = [render(a, self._prompting.answer) for a in corrupter.spoil(kind, gold, rng)]
                 scores = self._scores(document, [right, *wrong])
                 for answer, score in zip(wrong, scores[1:], strict=True):
                     if (

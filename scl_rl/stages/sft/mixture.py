@@ -51,7 +51,7 @@ def budget(settings: SftSettings, context: StageContext) -> int:
     if settings.tokens is not None:
         return settings.tokens
     ours = {stage.name for parent in context.parents for stage in parent.lineage()}
-    spent = [stage for stage in context.beside[0].lineage() if stage.name not in ours]
+    spent = [stage for stage in context.also_needs[0].lineage() if stage.name not in ours]
     if settings.match_by == "tokens":
         return sum(matched_tokens(stage.figures) for stage in spent)
     before = [s for parent in context.parents for s in parent.lineage() if s.kind == "sft"]
@@ -95,11 +95,11 @@ def _example(text: str, answer: str, prompting: Prompting) -> Example:
     return {"input_ids": prompt + written, "completion_mask": [0] * len(prompt) + [1] * len(written)}
 
 
-def _until(tokens: int, examples: Sequence[Example], chance: random.Random) -> Iterator[Example]:
+def _until(tokens: int, examples: Sequence[Example], rng: random.Random) -> Iterator[Example]:
     """Examples in random order, again and again, until the tokens are spent."""
     turn = list(examples)
     while tokens > 0:
-        chance.shuffle(turn)
+        rng.shuffle(turn)
         for example in turn:
             if tokens <= 0:
                 return

@@ -106,7 +106,7 @@ class SftSettings(TrainingSettings):
         sets = {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
         return sets | ({"dev"} if self.eval_steps else set())
 
-    def beside(self) -> list[str]:
+    def also_needs(self) -> list[str]:
         """The stage whose cost it matches."""
         return [] if self.match_compute_of is None else [self.match_compute_of]
 
@@ -114,7 +114,7 @@ class SftSettings(TrainingSettings):
         """Where it says so."""
         return self.match_compute_of is not None and self.match_by == "tokens"
 
-    def misfit(self, parents: Sequence[StageSettings]) -> str:
+    def incompatible_with(self, parents: Sequence[StageSettings]) -> str:
         """What it takes from a stage that makes no such thing, or leaves of one that does."""
         for name in MADE:
             makes, kind = [name in parent.outputs for parent in parents], _MAKERS[name]
@@ -139,7 +139,7 @@ class SftSettings(TrainingSettings):
         """Of the answers in the checks, if there are any."""
         return None if self.eval_steps is None else self.max_new_tokens
 
-    def rehearsed(self, tokens: int) -> Self:
+    def dry_run_settings(self, tokens: int) -> Self:
         """On documents and spans: what other stages make, a random model makes badly or not at all."""
         mixture = self.mixture
         documents = mixture.documents + mixture.filled + mixture.answers

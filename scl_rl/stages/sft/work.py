@@ -31,11 +31,11 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     prompting = Prompting.of(context, loaded.tokenizer)
     examples, counts = compose(settings, context, prompting)
     config = SFTConfig(**trainer_fields(settings, context))
-    together = config.per_device_train_batch_size * ranks.count()  # all wait for the longest of these
+    together = config.per_device_train_batch_size * ranks.num_processes()  # all wait for the longest of these
     steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
     schedule = settings.eval_schedule()
     checks = None if schedule is None else DevEval(schedule, steps, context, loaded, prompting)
-    on_answers = AnswerLossTrainer.can_replace(config) and ranks.count() == 1
+    on_answers = AnswerLossTrainer.can_replace(config) and ranks.num_processes() == 1
     trainer = without_printing(
         (AnswerLossTrainer if on_answers else WatchedSFTTrainer)(
             model=loaded.model,

@@ -47,10 +47,10 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
     trainer.add_callback(StopWhenDiverged(trainer))  # first: what is not finite is not signed
     trainer.add_callback(_SignedCheckpoints(kept, steps_between))
-    found = ranks.from_first(last_checkpoint(context) if ranks.first() else None)
+    found = ranks.broadcast(last_checkpoint(context) if ranks.is_main_process() else None)
     with STOP.graceful_shutdown(), divergence_told(trainer):
         trainer.train(resume_from_checkpoint=None if found is None else str(found))
-        ranks.wait()  # until the last checkpoint is signed
+        ranks.wait_for_everyone()  # until the last checkpoint is signed
         if trainer.state.global_step >= trainer.state.max_steps:
             STOP.asked = False  # done all the same
 
@@ -107,7 +107,7 @@ class _SignedCheckpoints(TrainerCallback):  # type: ignore[misc]
             control.should_save = control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        ranks.wait()  # each process has a part of it to write
+        ranks.wait_for_everyone()  # each process has a part of it to write
         if not state.is_world_process_zero:
             return
         *old, new = _checkpoints(Path(args.output_dir))

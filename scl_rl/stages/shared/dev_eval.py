@@ -76,7 +76,7 @@ class DevEval(TrainerCallback):  # type: ignore[misc]
     def _score(self, step: int) -> None:
         figures = evaluate_predictions(self._documents, self._predictions())
         self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
-        if self._schedule.keep and self.best_step == step and ranks.first():
+        if self._schedule.keep and self.best_step == step and ranks.is_main_process():
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
         write_json(self._file, self.scores)
         self._context.say(
@@ -85,7 +85,7 @@ class DevEval(TrainerCallback):  # type: ignore[misc]
 
     def _predictions(self) -> list[Prediction]:
         """What the model as it is now says of the documents, of which each process reads its share."""
-        ours = self._documents[ranks.rank() :: ranks.count()]
+        ours = self._documents[ranks.rank() :: ranks.num_processes()]
         limit = self._schedule.max_new_tokens
         found, _ = predict_documents(self._loaded, ours, self._prompting, limit, batch_size=16)
         of_all = {prediction.id: prediction for part in ranks.gather(found) for prediction in part}

@@ -23,7 +23,7 @@ class RewardSettings(BaseModel):
     args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
 
 
-class Rewarded(StageSettings):
+class RewardsMixin(StageSettings):
     """The rewards of a stage; mixed into its settings."""
 
     rewards: list[RewardSettings] = Field(
@@ -43,7 +43,7 @@ class Rewarded(StageSettings):
         return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
-    def _something_counts(self) -> Rewarded:
+    def _something_counts(self) -> RewardsMixin:
         if not any(reward.weight for reward in self.rewards):
             raise ValueError("every reward has weight 0: there is nothing to train for")
         return self
@@ -63,6 +63,6 @@ def accuracies(rewards: Iterable[RewardSettings], context: StageContext) -> dict
     for reward in rewards:
         function = load_reward(reward.name, context.base)
         if isinstance(function, Verifies):
-            arguments = with_injected(function, reward.args, context.offered)
+            arguments = with_injected(function, reward.args, context.injected)
             found[reward.name] = function.accuracy(context.needed("dev"), **arguments)
     return found

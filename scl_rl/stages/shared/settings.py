@@ -90,7 +90,7 @@ class EvalSchedule:
 CHECKS_AT_THE_ENDS = {"eval_steps": 1_000_000, "eval_documents": 2}  # before the first step, after the last
 
 
-class CheckedSettings(TrainingSettings):
+class DevEvalMixin(TrainingSettings):
     """A training stage that is checked on dev documents on its way, and keeps the best model that it was."""
 
     renamed: ClassVar[Mapping[str, str]] = {

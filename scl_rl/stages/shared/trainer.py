@@ -130,8 +130,8 @@ def save_model(trainer: Any, context: StageContext) -> None:
     """
     from ...modeling.load import save_trained
 
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.count() > 1 else None
-    if ranks.first():
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.num_processes() > 1 else None
+    if ranks.is_main_process():
         check_weights((weights or dict(trainer.model.named_parameters())).items(), trainer.state.global_step)
         loaded = Loaded(trainer.model, trainer.processing_class)
         save_trained(loaded, context.folder / "model", model_card(context), weights)

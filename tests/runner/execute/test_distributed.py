@@ -174,10 +174,10 @@ def test_two_processes_learn_by_grpo_what_one_does(place: Path, monkeypatch: pyt
         *(file.name for file in (place / "grpo-one").iterdir()),
         "log.txt",
     }
-    same = ("tokens", "steps", "kept_step", "dev_joint_f1", "length", "groups_without_spread", "malformed")
+    same = ("tokens", "steps", "kept_step", "dev_joint_f1", "length", "frac_reward_zero_std", "malformed")
     for name in same:
         assert figures[name] == expected[name], name
-    assert figures["groups_without_spread"] != [1.0] * 3
+    assert figures["frac_reward_zero_std"] != [1.0] * 3
     assert figures["reward"] == pytest.approx(expected["reward"], rel=1e-5)
     assert figures["kl"] == pytest.approx(expected["kl"], rel=1e-3, abs=1e-6)
     assert max(figures["kl"]) > 1e-4
