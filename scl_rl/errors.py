@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from dataclasses import dataclass
 
 # Controls, line separators, marks that reorder a line, and halves of pairs, which can't be printed.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+# What a file system doesn't let this user do; a traceback would add nothing.
+_NOT_ALLOWED = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY),
+}
 
 Where = tuple[str | int, ...]
 """The way to a value inside another: keys and positions, from the outside in."""
@@ -35,6 +43,13 @@ class Problem:
 def escaped(text: str) -> str:
     """A text for one line of a terminal or a log, its control characters visible: ids may hold any."""
     return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def file_problem(error: BaseException) -> Problem | None:
+    """What the file system refuses this user; None if an error is of another kind."""
+    if not isinstance(error, OSError) or error.filename is None or error.errno not in _NOT_ALLOWED:
+        return None
+    return Problem(os.fsdecode(error.filename), str(error.strerror))
 
 
 class UserError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 import traceback
@@ -12,7 +11,7 @@ import click
 
 from .. import __version__
 from ..atomic import DISK_FULL
-from ..errors import Problem, UserError, WorkError, escaped
+from ..errors import UserError, WorkError, escaped, file_problem
 from ..process import confined
 from .check import check
 from .compare import compare
@@ -23,9 +22,6 @@ from .predict import predict
 from .recipes import recipes
 from .reward import reward
 from .run import run
-
-# What the file system does not let this user do; a traceback would add nothing.
-_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class Verbs(click.Group):
@@ -50,8 +46,8 @@ class Verbs(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.filename is not None and error.errno in _NOT_ALLOWED:
-                click.echo(f"error: {Problem(os.fsdecode(error.filename), str(error.strerror))}", err=True)
+            if refused := file_problem(error):
+                click.echo(f"error: {refused}", err=True)
                 ctx.exit(2)
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 click.echo(f"error: the disk is full: {escaped(str(error))}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,19 +115,28 @@ class Recipe:
                 for dumped in [settings.model_dump(mode="json", by_alias=True, exclude_none=True)]
             },
         }
-        for where, text in self.variables.items():
-            _put(whole, where, text)
+        self.replace_variables(whole, lambda written, value: written)
         return whole
 
+    def replace_variables(self, whole: dict[str, Any], by: Callable[[str, Any], str]) -> None:
+        """Replace what comes from the environment in plain values of this recipe, all or some of them.
 
-def _put(whole: Any, where: Where, text: str) -> None:
-    """Set a value inside another. Where a name was written for a section, the text is the section's name."""
+        Args:
+            whole: top-level settings and sections by name; settings that are left out are none the worse.
+            by: given a value as written and as it reads, what to put in its place.
+        """
+        for where, written in self.variables.items():
+            _replace(whole, where, functools.partial(by, written))
+
+
+def _replace(whole: Any, where: Where, by: Callable[[Any], str]) -> None:
+    """Replace a value inside another. Where a name was written for a section, it is the section's name."""
     *path, last = where
     try:
         for part in path:
             whole = whole[part]
         if isinstance(whole[last], dict):
             whole, last = whole[last], "name"
-        whole[last] = text
+        whole[last] = by(whole[last])
     except (KeyError, IndexError, TypeError):
         return  # a setting that was left out

@@ -68,6 +68,11 @@ class RunFolder:
         """Where a stage works until it is done."""
         return StageFolder(self.stages / f".{name}.partial")
 
+    def holds(self, name: str) -> bool:
+        """Whether there is anything of a stage that took work: outputs, or checkpoints."""
+        final = self.stage(name).path
+        return (final.is_dir() and any(final.iterdir())) or self.partial(name).checkpoints.exists()
+
     def data(self) -> dict[str, Path]:
         """The sets that the data step made: name → file."""
         paths = {name: self.stage(DATA).path / f"{name}.jsonl" for name in SETS}

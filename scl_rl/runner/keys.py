@@ -39,8 +39,10 @@ def versions() -> dict[str, str]:
 
 def data_ingredients(recipe: Recipe) -> Ingredients:
     """What the data step depends on: its settings and the contents, not the places, of its inputs."""
+    data = recipe.data.model_dump(mode="json", exclude=set(recipe.data.inputs()))
+    recipe.replace_variables({"data": data}, _fingerprint)
     return {
-        "settings": recipe.data.model_dump(mode="json", exclude=set(recipe.data.inputs())),
+        "settings": data,
         "inputs": recipe.data.input_hashes(),
         "versions": {"scl-rl": versions()["scl-rl"]},
     }
@@ -55,17 +57,17 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
     model = _local_files(recipe, recipe.head.model.name)
     files = {setting: _local_files(recipe, path) for setting, path in stage.settings.files().items()}
     here = {setting for setting, found in files.items() if found}
+    settings = stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch", *here})
+    head = recipe.head.model_dump(
+        mode="json", exclude={"name": True, "model": {"name"}} if model else {"name": True}
+    )
+    recipe.replace_variables(head, _fingerprint)
+    recipe.replace_variables({"stages": {stage.written: settings}}, _fingerprint)
+    if stage.seed is not None:
+        head["seed"] = stage.seed
     return {
-        "settings": {
-            **stage.settings.model_dump(mode="json", exclude={"from_", "seeds", "launch", *here}),
-            **_launch(stage),
-        },
-        "recipe": {
-            **recipe.head.model_dump(
-                mode="json", exclude={"name": True, "model": {"name"}} if model else {"name": True}
-            ),
-            "seed": recipe.head.seed if stage.seed is None else stage.seed,
-        },
+        "settings": {**settings, **_launch(stage)},
+        "recipe": head,
         "model": model,
         **files,
         "data": data_key,
@@ -73,6 +75,12 @@ def stage_ingredients(recipe: Recipe, stage: Stage, data_key: str, parents: dict
         "rewards": {name: reward_source(name, recipe.base) for name, _ in stage.settings.rewards_used()},
         "versions": versions(),
     }
+
+
+def _fingerprint(written: str, value: Any) -> str:
+    """A value from the environment as the manifest has it: that it changed shows, what it is does not."""
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return f"{written} ({digest[:16]})"
 
 
 def _launch(stage: Stage) -> Ingredients:
@@ -121,4 +129,5 @@ def _flat(ingredients: Ingredients) -> Iterator[tuple[tuple[str, str], Any]]:
 
 def _change(old: Any, new: Any) -> str:
     texts = ["unset" if value is None else str(value) for value in (old, new)]
-    return " → ".join(texts) if max(map(len, texts)) <= 24 else "changed"
+    shown = max(map(len, texts)) <= 24 and not any("${env:" in text for text in texts)
+    return " → ".join(texts) if shown else "changed"

@@ -7,14 +7,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from ..atomic import write_json
 from ..errors import Problem, UserError, WorkError
 from .folder import RunFolder
 from .outputs import FileRecord
+
+
+def _a_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+Time = Annotated[str, AfterValidator(_a_time)]
 
 
 class Entry(BaseModel):
@@ -31,8 +39,8 @@ class Entry(BaseModel):
     key: str
     ingredients: dict[str, Any]
     made_from: dict[str, str] = Field(default_factory=dict)
-    started: str
-    finished: str | None = None
+    started: Time
+    finished: Time | None = None
     minutes: float = 0.0
     figures: dict[str, Any] = Field(default_factory=dict)
     outputs: list[str] = Field(default_factory=list)
@@ -53,18 +61,21 @@ class Manifest(BaseModel):
         """The manifest of a run folder; an empty one if it has none yet.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: the file is damaged, or can't be read.
         """
         path = folder.manifest
-        if not path.exists():
-            return cls()
         try:
             return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return cls()
+        except OSError as error:
+            raise UserError(Problem(str(path), f"can't be read: {error.strerror}")) from None
         except ValidationError as error:
-            what = f"not a manifest of this version: {error.errors()[0]['msg']}"
-            raise UserError(
-                Problem(str(path), what, "remove the run folder, or give the run another name")
-            ) from None
+            first = error.errors()[0]
+            at = ".".join(map(str, first["loc"]))
+            what = f"not a manifest of this version: {at and at + ': '}{first['msg']}"
+            hint = "put a copy of it back, or move it away: finished stages stay unless you say --reuse"
+            raise UserError(Problem(str(path), what, hint)) from None
 
     def write(self, folder: RunFolder) -> None:
         """Replace the folder's manifest in one step."""

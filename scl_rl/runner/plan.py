@@ -143,7 +143,7 @@ class _Planner:
         """Why a stage has to run; empty if it need not."""
         entry = self.manifest.stages.get(name)
         if entry is None:
-            return "first run"
+            return "there, but not in manifest.json" if self._folder.holds(name) else "first run"
         if entry.key != key:
             changed = changes(entry.ingredients, ingredients)
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
@@ -159,7 +159,8 @@ class _Planner:
         if found := self._damage.get(name) or change(self._files(name), self._folder.stage(name)):
             return found
         for parent, started in entry.made_from.items():
-            if self.manifest.stages[parent].started != started:
+            made = self.manifest.stages.get(parent)
+            if made is None or made.started != started:
                 return f"parent {parent} was made anew"
         return ""
 

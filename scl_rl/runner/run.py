@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from .. import __version__
-from ..atomic import PRIVATE_FOLDER, write_json
+from ..atomic import PRIVATE_FOLDER, write_json, writing
 from ..errors import Problem, UserError, WorkError
 from ..preflight.inspection import inspect
 from ..process import confined
@@ -80,6 +80,7 @@ def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
     manifest = plan.manifest
     if not options.reuse:
         _check_same(recipe, plan)
+        _check_known(plan)
     write_resolved(recipe, folder.recipe)
     if plan.running:
         folder.summary.unlink(missing_ok=True)  # what it says no longer holds
@@ -144,6 +145,15 @@ def _check_same(recipe: Recipe, plan: Plan) -> None:
         raise UserError(Problem(str(plan.folder), what, "give this recipe another 'name', or say --reuse"))
 
 
+def _check_known(plan: Plan) -> None:
+    """Refuse to replace what the manifest, emptied or gone, says nothing of."""
+    lost = [step.name for step in plan.running if step.name not in plan.manifest.stages]
+    if lost := [name for name in lost if plan.folder.holds(name)]:
+        what = f"says nothing of {_listed(lost)} in {plan.folder.stages}, which this would replace"
+        hint = "put the manifest back, give this recipe another 'name', or say --reuse"
+        raise UserError(Problem(str(plan.folder.manifest), what, hint))
+
+
 def _listed(names: list[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:3])
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -154,4 +164,5 @@ def write_resolved(recipe: Recipe, path: Path) -> None:
     """Write the recipe with its defaults and overrides."""
     header = f"# {recipe.source} as scl-rl {__version__} ran it; relative paths start at {recipe.base}\n"
     text = yaml.dump(recipe.resolved(), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(header + text, encoding="utf-8")
+    with writing(path) as stream:
+        stream.write(header + text)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from ..atomic import make_durable, write_json
-from ..errors import UserError, WorkError
+from ..errors import UserError, WorkError, file_problem
 from ..recipe.schema import Recipe
 from ..stages.contract import StageResult
 from ..stages.shared.interrupt import STOP
@@ -81,6 +81,8 @@ class StepRunner:
         except BaseException as error:
             if STOP.asked and not isinstance(error, UserError | WorkError | KeyboardInterrupt):
                 error = KeyboardInterrupt()  # which came while a library was imported, say
+            elif problem := file_problem(error):
+                error = UserError(problem)
             close("failed" if isinstance(error, Exception) else "interrupted")
             entry.error = str(error) or type(error).__name__
             with contextlib.suppress(OSError):  # the disk may be full
@@ -121,8 +123,10 @@ class StepRunner:
     def _figures(self, step: Step, partial: StageFolder, log: StageLog) -> dict[str, Any]:
         """Do the work of a step, unless it was done and only not yet put in place."""
         settings = step.stage.settings if step.stage else None
-        if partial.figures.exists() and not (settings and missing(settings, partial)):
-            return dict(json.loads(partial.figures.read_text(encoding="utf-8")))
+        with contextlib.suppress(FileNotFoundError, ValueError):  # damaged: the work is done again
+            done = json.loads(partial.figures.read_text(encoding="utf-8"))
+            if isinstance(done, dict) and not (settings and missing(settings, partial)):
+                return done
         figures = self._work(step, partial, log)
         if lacking := missing(settings, partial) if settings else []:
             raise WorkError(f"it ended without having written its {', '.join(lacking)}")
@@ -156,7 +160,8 @@ class StepRunner:
         shutil.rmtree(partial.checkpoints, ignore_errors=True)
         files = record(step.stage.settings if step.stage else None, partial)
         make_durable(partial.path)
-        shutil.rmtree(final.path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(final.path)
         partial.path.rename(final.path)
         entry.outputs = sorted(self._run.relative(file) for file in final.path.iterdir())
         entry.files = {self._run.relative(final.path / name): file for name, file in files.items()}

@@ -55,10 +55,17 @@ class StageResult:
     seed: int | None = None
 
     def lineage(self) -> Iterator[StageResult]:
-        """This stage and every stage it descends from, parents first."""
-        for parent in self.parents:
-            yield from parent.lineage()
-        yield self
+        """This stage and every stage it descends from, each once, parents first."""
+        seen: set[int] = set()
+        stack: list[tuple[StageResult, bool]] = [(self, False)]
+        while stack:
+            stage, parents_done = stack.pop()
+            if parents_done:
+                yield stage
+            elif id(stage) not in seen:
+                seen.add(id(stage))
+                stack.append((stage, True))
+                stack += [(parent, False) for parent in reversed(stage.parents)]
 
     def output(self, name: str) -> Path:
         """The file or folder that the stage declares under this name.
@@ -78,9 +85,31 @@ class StageResult:
     @property
     def model(self) -> Path | None:
         """The folder of the model that this stage trained, or of the nearest one before it."""
-        if MODEL in self.outputs:
-            return self.output(MODEL)
-        return self.parents[0].model if self.parents else None
+        stage = self
+        while MODEL not in stage.outputs:
+            if not stage.parents:
+                return None
+            stage = stage.parents[0]
+        return stage.output(MODEL)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled flat: with each stage inside the next, long chains go beyond Python's recursion limit."""
+        line = list(self.lineage())
+        number = {id(stage): i for i, stage in enumerate(line)}
+        return _from_line, (
+            [
+                {**vars(stage), "parents": tuple(number[id(parent)] for parent in stage.parents)}
+                for stage in line
+            ],
+        )
+
+
+def _from_line(line: list[dict[str, Any]]) -> StageResult:
+    """The last of some stages, whose ``parents`` are numbers of stages before it."""
+    made: list[StageResult] = []
+    for values in line:
+        made.append(StageResult(**{**values, "parents": tuple(made[i] for i in values["parents"])}))
+    return made[-1]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from ...errors import Problem, UserError, WorkError
+from ...errors import Problem, UserError, WorkError, file_problem
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
 from .failure import describe_error
@@ -103,7 +103,8 @@ def failure_of(error: BaseException, settings: StageSettings, folder: Path) -> d
     Args:
         folder: where the stage was writing.
     """
-    problems = error.problems if isinstance(error, UserError) else []
+    of_file = file_problem(error)
+    problems = error.problems if isinstance(error, UserError) else [of_file] if of_file else []
     return {
         "problems": [dataclasses.asdict(problem) for problem in problems],
         "what": "" if problems else describe_error(error, settings.memory_hint, folder),
