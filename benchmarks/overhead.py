@@ -27,6 +27,7 @@ import yaml
 from scl_rl.modeling.load import load_base
 from scl_rl.modeling.resolve import resolve_model
 from scl_rl.recipe.load import load_recipe
+from scl_rl.reporter import PRINTER, QUIET
 from scl_rl.runner.context import context_of
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
@@ -122,9 +123,9 @@ def _write_given(folder: Path, file: Path) -> None:
     from scl_rl.stages.shared.trainer import trainer_fields
 
     recipe = load_recipe(file)
-    until = RunOptions(Selection(until=("data",)), say=lambda line: None)
+    until = RunOptions(Selection(until=("data",)), reporter=QUIET)
     run = run_recipe(recipe, folder / "prepared", until)
-    context = context_of(recipe, run, "sft", folder, print)
+    context = context_of(recipe, run, "sft", folder, PRINTER)
     settings = recipe.written["sft"]
     assert isinstance(settings, SftSettings)
     tokenizer = load_base(recipe.head.model.name, recipe.base, "bfloat16").tokenizer

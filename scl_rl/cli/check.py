@@ -43,7 +43,7 @@ def check(recipe: str, overrides: tuple[str, ...], runs_dir: Path, full_size: bo
         for note in notes:
             console.say(f"note: {note}")
         with contextlib.redirect_stdout(sys.stderr):
-            number = dry_run(loaded, planned.folder, console.say, console.progress, full_size)
+            number = dry_run(loaded, planned.folder, console, full_size)
     finally:
         console.close()
     seconds = round(time.monotonic() - began, 1)

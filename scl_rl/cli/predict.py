@@ -88,8 +88,7 @@ def predict(
             batch_size=batch_size,
             window=window,
             codes=allowed,
-            say=console.say,
-            tell=console.progress,
+            reporter=console,
         )
     finally:
         console.close()

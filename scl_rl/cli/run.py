@@ -49,7 +49,7 @@ def run(
 
     loaded = load_recipe(recipe, overrides)
     console = RunConsole(sys.stderr if as_json else sys.stdout)
-    how = RunOptions(Selection(**selection), reuse, console.say, console.progress)
+    how = RunOptions(Selection(**selection), reuse, console)
     terminated: list[int] = []
 
     def terminate(number: int, frame: Any) -> None:

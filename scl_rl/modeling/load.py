@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..atomic import new_folder
 from ..errors import Problem, UserError
+from ..reporter import PRINTER, Reporter
 from . import ranks
 from .resolve import resolve_model
 
@@ -43,7 +44,7 @@ class Loaded:
 
 
 def load_base(
-    name: str, base: Path, dtype: str, revision: str | None = None, say: Callable[[str], None] = print
+    name: str, base: Path, dtype: str, revision: str | None = None, reporter: Reporter = PRINTER
 ) -> Loaded:
     """The model that a recipe starts from, its weights in ``dtype``.
 
@@ -56,7 +57,7 @@ def load_base(
 
     transformers_logging.disable_progress_bar()
     with ranks.main_process_first():  # who may have to fetch or convert it
-        source = resolve_model(name, base, revision, say)
+        source = resolve_model(name, base, revision, reporter)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
         model = AutoModelForCausalLM.from_pretrained(
@@ -104,7 +105,7 @@ def load_trained(
     base: Path,
     trainable: bool = False,
     dtype: str | None = None,
-    say: Callable[[str], None] = print,
+    reporter: Reporter = PRINTER,
 ) -> Loaded:
     """A model that a stage saved. An adapter comes on top of its base model, in float32 as it was trained.
 
@@ -115,16 +116,16 @@ def load_trained(
     """
     card = read_card(folder)
     if not is_adapter(folder):
-        return load_base(str(folder.resolve()), base, dtype or card.dtype, say=say)
+        return load_base(str(folder.resolve()), base, dtype or card.dtype, reporter=reporter)
     from peft import PeftModel, get_peft_model_state_dict
 
     if card.base_folder:
         whole = (folder / card.base_folder).resolve()
         if not whole.is_dir():
             raise UserError(f"{folder}: the adapter's base model is gone: {whole}")
-        loaded = load_base(str(whole), base, dtype or card.dtype, say=say)
+        loaded = load_base(str(whole), base, dtype or card.dtype, reporter=reporter)
     else:
-        loaded = load_base(card.base, base, dtype or card.dtype, card.revision, say)
+        loaded = load_base(card.base, base, dtype or card.dtype, card.revision, reporter)
     with warnings.catch_warnings():
         # transformers renames a property; peft still asks for it under its old name.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)

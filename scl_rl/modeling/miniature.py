@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..reporter import PRINTER, Reporter
 from .resolve import resolve_model
 
 _LAYERS, _HEADS, _HEAD_SIZE = 2, 4, 16
@@ -18,7 +18,7 @@ def make_miniature(
     folder: Path,
     revision: str | None = None,
     full_size: bool = False,
-    say: Callable[[str], None] = print,
+    reporter: Reporter = PRINTER,
 ) -> None:
     """Write a model with random weights, and the real tokenizer, into a folder.
 
@@ -31,7 +31,7 @@ def make_miniature(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    source = resolve_model(name, base, revision, say)
+    source = resolve_model(name, base, revision, reporter)
     config = AutoConfig.from_pretrained(source, revision=revision)
     if not full_size:
         _shrink(config)

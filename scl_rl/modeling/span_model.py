@@ -10,6 +10,7 @@ from pathlib import Path
 from ..answer.grammar import Answer, AnswerLine, Quote, render
 from ..answer.prompt import prompt_for
 from ..corpus.types import Span
+from ..reporter import QUIET
 from .generate import encode_prompt
 from .load import load_trained, read_card
 
@@ -30,7 +31,7 @@ class SpanModel:
         self, folder: Path, spans: Iterable[Span], base: Path, least_gain: float = LEAST_GAIN
     ) -> None:
         self._card = read_card(folder)
-        self._loaded = load_trained(folder, base, say=lambda line: None)
+        self._loaded = load_trained(folder, base, reporter=QUIET)
         self._loaded.model.eval()
         counts = Counter(span.code for span in spans)
         self._usual = {code: math.log(n / counts.total()) for code, n in counts.items()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from ..recipe.schema import Recipe
+from ..reporter import Reporter
 from ..stages.contract import DataFiles, StageContext, StageResult
 from .folder import RunFolder
 
@@ -15,8 +15,7 @@ def context_of(
     run: RunFolder,
     name: str,
     folder: Path,
-    say: Callable[[str], None],
-    progress: Callable[[str], None] = print,
+    reporter: Reporter,
     parents: tuple[StageResult, ...] = (),
     also_needs: tuple[StageResult, ...] = (),
     seed: int | None = None,
@@ -35,6 +34,5 @@ def context_of(
         data=DataFiles(**run.data()),
         parents=parents,
         also_needs=also_needs,
-        say=say,
-        progress=progress,
+        reporter=reporter,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,6 +15,7 @@ from ..corpus.sources.files import FilesSource
 from ..corpus.types import Document, Span
 from ..modeling.shape import model_shape
 from ..recipe.schema import Recipe
+from ..reporter import Reporter
 from ..stages.contract import StageContext, StageSettings
 from .context import context_of
 from .execute.local import run_in_subprocess
@@ -38,15 +39,32 @@ class MakeMiniature(StageSettings):
         from ..modeling.miniature import make_miniature
 
         model = context.model
-        make_miniature(model.name, context.base, context.folder, model.revision, self.full_size, context.say)
+        make_miniature(
+            model.name, context.base, context.folder, model.revision, self.full_size, context.reporter
+        )
         return {}
+
+
+class _StagesAlone:
+    """Passes on which stages run, and not what they say: how a random model fares is no news."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+
+    def say(self, line: str) -> None:
+        """Pass on the start of a stage."""
+        if line.startswith("run "):
+            self._reporter.say(line.removesuffix(": first run"))
+
+    def progress(self, line: str) -> None:
+        """Pass on how far a stage is."""
+        self._reporter.progress(line)
 
 
 def dry_run(
     recipe: Recipe,
     run: RunFolder,
-    say: Callable[[str], None],
-    progress: Callable[[str], None],
+    reporter: Reporter,
     full_size: bool = False,
 ) -> int:
     """Try every stage. What it writes lies in ``run.check``, and is removed if all is well.
@@ -67,16 +85,13 @@ def dry_run(
     folder.data.mkdir(parents=True)
     data, characters = _some_data(recipe, folder.data)
     folder.model.mkdir()
-    say(f"check: a {'full-size' if full_size else 'small'} random model like {recipe.head.model.name}")
-    context = context_of(recipe, run, "model", folder.model, say)
+    reporter.say(
+        f"check: a {'full-size' if full_size else 'small'} random model like {recipe.head.model.name}"
+    )
+    context = context_of(recipe, run, "model", folder.model, reporter)
     run_in_subprocess(MakeMiniature(full_size=full_size), context, folder.log)
     tried = _small(recipe, folder.model, data, characters // 2)
-
-    def stages_alone(line: str) -> None:  # what a random model is like is no news
-        if line.startswith("run "):
-            say(line.removesuffix(": first run"))
-
-    run_recipe(tried, run.path, RunOptions(say=stages_alone, progress=progress))
+    run_recipe(tried, run.path, RunOptions(reporter=_StagesAlone(reporter)))
     shutil.rmtree(folder.path)
     return len(tried.stages)
 

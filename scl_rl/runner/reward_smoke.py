@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from ..corpus.types import Document
 from ..errors import WorkError
 from ..recipe.schema import Recipe, Stage
+from ..reporter import Reporter
 from ..rewards_api.load import trial_rows, try_rewards
 from ..stages.contract import StageContext, StageSettings
 from ..stages.shared.rewards import RewardsMixin
@@ -43,9 +44,7 @@ class RewardSmokeTest(StageSettings):
         return {}
 
 
-def smoke_test_rewards(
-    recipe: Recipe, stages: Iterable[Stage], run: RunFolder, say: Callable[[str], None]
-) -> None:
+def smoke_test_rewards(recipe: Recipe, stages: Iterable[Stage], run: RunFolder, reporter: Reporter) -> None:
     """Try the rewards of all the stages that are about to run; the data step is done.
 
     Raises:
@@ -59,7 +58,7 @@ def smoke_test_rewards(
             rewards += [reward for reward in named if reward not in rewards]
     if not rewards:
         return
-    context = context_of(recipe, run, "rewards", run.path, say)
+    context = context_of(recipe, run, "rewards", run.path, reporter)
     try:
         run_in_subprocess(RewardSmokeTest(rewards=rewards), context, run.log)
     except WorkError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from ..preflight.inspection import inspect
 from ..process import confined
 from ..recipe.schema import Recipe
 from ..recipe.yaml12 import Dumper
+from ..reporter import PRINTER, Reporter
 from ..stages.contract import StageResult
 from ..stages.shared.interrupt import STOP
 from .execute.failure import disk_is_full
@@ -34,14 +34,12 @@ class RunOptions:
     Attributes:
         selection: the stages that may run, and those that have to.
         reuse: use the folder of another recipe of the same name.
-        say: takes a line about something that happened.
-        progress: takes a line about how far a stage is, in place of the last one.
+        reporter: takes what happens and how far a stage is.
     """
 
     selection: Selection = field(default_factory=Selection)
     reuse: bool = False
-    say: Callable[[str], None] = print
-    progress: Callable[[str], None] = lambda line: None
+    reporter: Reporter = PRINTER
 
 
 def run_recipe(recipe: Recipe, runs_dir: Path, options: RunOptions | None = None) -> RunFolder:
@@ -86,9 +84,9 @@ def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
         folder.summary.unlink(missing_ok=True)  # what it says no longer holds
     manifest.recipe, manifest.source = recipe.name, _source(recipe)
     results: dict[str, StageResult] = {}
-    runner = StepRunner(recipe, folder, manifest, results, options.say, options.progress)
+    runner = StepRunner(recipe, folder, manifest, results, options.reporter)
     for step in plan.steps:
-        options.say(str(step))
+        options.reporter.say(str(step))
         if step.runs:
             runner.run(step)
         if STOP.asked:
@@ -107,8 +105,8 @@ def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> None:
     running = [step.stage for step in plan.running if step.stage is not None]
     if running:
         for note in inspect(recipe, plan.folder.data(), max_bytes=float("inf")).notes:
-            options.say(f"note: {note}")
-    smoke_test_rewards(recipe, running, plan.folder, options.say)
+            options.reporter.say(f"note: {note}")
+    smoke_test_rewards(recipe, running, plan.folder, options.reporter)
 
 
 def _result(

@@ -6,12 +6,13 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..atomic import make_durable, write_json
 from ..errors import UserError, WorkError, file_problem
 from ..recipe.schema import Recipe
+from ..reporter import Reporter
 from ..stages.contract import StageResult
 from ..stages.shared.interrupt import STOP
 from .context import context_of
@@ -38,15 +39,13 @@ class StepRunner:
         run: RunFolder,
         manifest: Manifest,
         results: Mapping[str, StageResult],
-        say: Callable[[str], None],
-        progress: Callable[[str], None],
+        reporter: Reporter,
     ) -> None:
         self._recipe = recipe
         self._run = run
         self._manifest = manifest
         self._results = results
-        self._say = say
-        self._progress = progress
+        self._reporter = reporter
 
     def run(self, step: Step) -> None:
         """Run a step in its partial folder, then put that in place. The manifest says how it went.
@@ -58,7 +57,7 @@ class StepRunner:
         made_from = {parent: self._manifest.stages[parent].started for parent in step.parents}
         partial = self._run.partial(step.name)
         earlier = self._resume_partial(partial, step, made_from)
-        log = StageLog(partial.log, self._say, self._progress)
+        log = StageLog(partial.log, self._reporter)
         log.note(str(step))
         entry = Entry(
             kind=step.kind,
@@ -142,8 +141,7 @@ class StepRunner:
             self._run,
             step.name,
             partial.path,
-            log.say,
-            log.progress,
+            log,
             parents=tuple(self._results[name] for name in stage.parents),
             also_needs=tuple(self._results[name] for name in stage.also_needs),
             seed=stage.seed,

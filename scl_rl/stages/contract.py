@@ -19,6 +19,7 @@ from ..answer.settings import PromptSettings
 from ..corpus.window_settings import WindowSettings
 from ..errors import UserError
 from ..modeling.settings import ModelSettings
+from ..reporter import PRINTER, Reporter
 
 CHECKPOINTS = "checkpoints"  # in a stage's folder until it is done: what only an interrupted stage needs
 MODEL = "model"  # the output of a stage that trains: a folder
@@ -116,7 +117,6 @@ def _from_line(line: list[dict[str, Any]]) -> StageResult:
 class StageContext:
     """Everything a stage may use. ``folder`` is the stage's own; it appears as a whole when the work is done.
 
-    ``say`` takes a line about something that happened, ``progress`` one that takes the place of the last.
     Where several processes train a stage, ``folder`` is the first one's; the others have each a folder of
     their own, which is thrown away, and ``first_folder`` is the first one's.
     """
@@ -132,9 +132,16 @@ class StageContext:
     data: DataFiles
     parents: tuple[StageResult, ...]
     also_needs: tuple[StageResult, ...] = ()
-    say: Callable[[str], None] = print
-    progress: Callable[[str], None] = print
+    reporter: Reporter = PRINTER
     first_folder: Path | None = None
+
+    def say(self, line: str) -> None:
+        """Something happened."""
+        self.reporter.say(line)
+
+    def progress(self, line: str) -> None:
+        """So far is the work."""
+        self.reporter.progress(line)
 
     @property
     def checkpoints(self) -> Path:

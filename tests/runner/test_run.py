@@ -16,6 +16,7 @@ import yaml
 
 from scl_rl.errors import UserError, WorkError
 from scl_rl.recipe.load import load_recipe
+from scl_rl.reporter import QUIET
 from scl_rl.runner import keys
 from scl_rl.runner.folder import RunFolder
 from scl_rl.runner.manifest import Manifest, locked
@@ -25,6 +26,7 @@ from scl_rl.runner.select import Selection
 from scl_rl.stages import registry
 from scl_rl.stages.contract import StageContext, StageSettings
 from scl_rl.stages.shared.interrupt import STOP
+from tests.support.heard import Heard
 
 
 class Train(StageSettings):
@@ -130,7 +132,7 @@ class Toy:
     def run(self, *overrides: str, reuse: bool = False, **selected: tuple[str, ...]) -> list[str]:
         """Run it; what was said."""
         said: list[str] = []
-        options = RunOptions(Selection(**selected), reuse, said.append)
+        options = RunOptions(Selection(**selected), reuse, Heard(said))
         run_recipe(load_recipe(self.file, overrides), self.runs, options)
         return said
 
@@ -259,9 +261,7 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
 
     first, second = recipe("one"), recipe("two")
     assert [step.key for step in first] == [step.key for step in second]
-    run_recipe(
-        load_recipe(toy.folder / "one/r.yaml"), toy.runs, RunOptions(say=lambda line: None, reuse=True)
-    )
+    run_recipe(load_recipe(toy.folder / "one/r.yaml"), toy.runs, RunOptions(reporter=QUIET, reuse=True))
     with (toy.folder / "one/t.jsonl").open("a") as stream:
         stream.write('{"id": "another", "text": "x", "annotations": []}\n')
     changed = planned(toy.folder / "one/r.yaml", toy.run_folder)

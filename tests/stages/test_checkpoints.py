@@ -19,6 +19,7 @@ from scl_rl.stages.sft.settings import SftSettings
 from scl_rl.stages.shared.checkpoints import SIGNATURE, damage, last_checkpoint, sign
 from scl_rl.stages.shared.interrupt import STOP
 from tests.stages.test_training import context, note
+from tests.support.heard import Heard
 from tests.support.stages import result_of
 from tests.support.tiny import make_tiny_model
 
@@ -64,7 +65,7 @@ def spoil(path: Path) -> None:
 )
 def test_a_damaged_checkpoint_is_passed_over(tmp_path, harm, told):
     said: list[str] = []
-    place = context(tmp_path, "s", say=said.append)
+    place = context(tmp_path, "s", reporter=Heard(said))
     assert last_checkpoint(place) is None
     checkpoint(place.folder, 9)
     newest = checkpoint(place.folder, 10)
@@ -144,7 +145,7 @@ def test_training_that_was_asked_to_stop_ends_as_if_it_never_had(place, kind, as
     settings, parent = stages(place)[kind]
     whole = settings.run(context(place, f"{kind}-whole", parent))
     said: list[str] = []
-    stopped = context(place, f"{kind}-stopped", parent, say=said.append)
+    stopped = context(place, f"{kind}-stopped", parent, reporter=Heard(said))
     ask_in(step=3)
     with pytest.raises(KeyboardInterrupt):
         settings.run(stopped)

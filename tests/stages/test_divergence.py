@@ -29,6 +29,7 @@ from scl_rl.stages.shared.checkpoints import SIGNATURE
 from scl_rl.stages.shared.divergence import DivergedError
 from scl_rl.stages.shared.trainer import trainer_fields
 from tests.stages.test_training import context, note
+from tests.support.heard import Heard
 from tests.support.stages import result_of
 from tests.support.tiny import make_tiny_model
 
@@ -132,7 +133,7 @@ def test_a_loss_that_rose_is_told_though_it_is_finite(place):
     said: list[str] = []
     how = {"lr_scheduler_type": "constant", "warmup_steps": 0, "logging_steps": 1}
     settings, parent = stage("sft", place, learning_rate=10.0, **how)
-    figures = settings.run(context(place, "rises", parent, say=said.append))
+    figures = settings.run(context(place, "rises", parent, reporter=Heard(said)))
     (warning,) = figures["warnings"]
     assert re.fullmatch(r"the loss rose from 5\.\d to \d{3,}\.\d; lower learning_rate", warning)
     assert f"rises: warning: {warning}" in said

@@ -20,6 +20,7 @@ from scl_rl.stages.pairs import work as making_pairs
 from scl_rl.stages.pairs.settings import PairsSettings
 from scl_rl.stages.sft.settings import SftSettings
 from tests.stages.test_training import QUICK, context, note
+from tests.support.heard import Heard
 from tests.support.stages import result_of
 from tests.support.tiny import make_tiny_model
 
@@ -50,8 +51,8 @@ def place(tmp_path_factory):
 def stage(place, name, parent, said=None):
     documents = place / "documents.jsonl"
     data = DataFiles(documents, place / "spans.jsonl", place / "codes.jsonl", documents, documents)
-    say = (said if said is not None else []).append
-    return context(place, name, parent, data=data, say=say)
+    reporter = Heard(said if said is not None else [])
+    return context(place, name, parent, data=data, reporter=reporter)
 
 
 def result(place, name, kind, *parents) -> StageResult:

@@ -11,6 +11,7 @@ import traceback
 import pytest
 
 from tests.support import FIXTURES
+from tests.support.heard import Heard
 
 torch = pytest.importorskip("torch")
 
@@ -75,8 +76,7 @@ def stage(place, name, said=None, parent=None):
         window=None,
         data=DataFiles(annotated=documents, dev=documents),
         parents=(result_of(name=parent, kind="sft", folder=place / parent),) if parent else (),
-        say=[].append if said is None else said.append,
-        progress=[].append if said is None else said.append,
+        reporter=Heard([] if said is None else said, with_progress=True),
     )
 
 

@@ -16,11 +16,13 @@ from scl_rl.corpus.window_settings import WindowSettings  # noqa: E402
 from scl_rl.errors import UserError  # noqa: E402
 from scl_rl.modeling.load import load_base, load_trained  # noqa: E402
 from scl_rl.modeling.settings import ModelSettings  # noqa: E402
+from scl_rl.reporter import QUIET  # noqa: E402
 from scl_rl.stages.contract import DataFiles, StageContext, StageResult  # noqa: E402
 from scl_rl.stages.grpo.settings import GrpoSettings  # noqa: E402
 from scl_rl.stages.predict.settings import PredictSettings  # noqa: E402
 from scl_rl.stages.sft.mixture import in_batches  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
+from tests.support.heard import Heard  # noqa: E402
 from tests.support.stages import result_of  # noqa: E402
 from tests.support.tiny import make_tiny_model  # noqa: E402
 
@@ -58,7 +60,7 @@ def context(place: Path, name: str, *parents: StageResult, **changes) -> StageCo
         "answer": "lines",
         "window": None,
         "data": DataFiles(annotated=documents, spans=place / "spans.jsonl", dev=documents, test=documents),
-        "say": lambda line: None,
+        "reporter": QUIET,
         **changes,
     }
     return StageContext(name=name, folder=folder, base=place, seed=0, parents=parents, **fields)
@@ -232,7 +234,7 @@ def test_predictions_of_windows_come_back_to_their_documents(place, sft):
 
 def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
     said = []
-    stage = context(place, "stopped", say=said.append)
+    stage = context(place, "stopped", reporter=Heard(said))
     settings = SftSettings(tokens=600, peft={"r": 4}, trainer={**QUICK, "save_steps": 1})
 
     def killed(*_):

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Problem, UserError
+from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
 from ...stages.shared.launch import Launch
@@ -57,7 +58,7 @@ def run_launched(settings: StageSettings, context: StageContext, launch: Launch,
     folder = StageFolder(context.folder).launch
     shutil.rmtree(folder.path, ignore_errors=True)
     folder.path.mkdir()
-    silent = dataclasses.replace(context, say=print, progress=print)
+    silent = dataclasses.replace(context, reporter=PRINTER)
     folder.task.write_bytes(pickle.dumps(Task(settings, silent, launch.on_cpu)))
     printed = log.stat().st_size if log.exists() else 0
     with log.open("ab") as stream, _launcher(settings, launch, folder, stream) as process:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...process import confined
+from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP, TERMINATIONS
 from .failure import describe_exit
@@ -40,7 +41,7 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
     if "forkserver" in methods:
         processes.set_forkserver_preload([_PRELOADED])
     ours, theirs = processes.Pipe(duplex=False)
-    silent = dataclasses.replace(context, say=print, progress=print)  # what talks here can't be sent there
+    silent = dataclasses.replace(context, reporter=PRINTER)  # what talks here can't be sent there
     process = processes.Process(
         target=_work, args=(settings, silent, dict(os.environ), theirs, log), name=f"scl-rl {context.name}"
     )
@@ -109,7 +110,7 @@ def _work(
     signal.signal(signal.SIGTERM, lambda number, frame: STOP.ask())
     _watch_parent()
     sender = Sender(pipe.send)
-    context = dataclasses.replace(context, say=sender.say, progress=sender.progress)
+    context = dataclasses.replace(context, reporter=sender)
     try:
         _redirect_output(log)
         pipe.send(("done", settings.run(context)))

@@ -28,7 +28,7 @@ class RemoteTraceback(Exception):
 
 
 class Sender:
-    """The stage's end: sends every line to the runner."""
+    """The stage's end: a reporter that sends every line to the runner."""
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
+from ...reporter import Reporter
 from ..manifest import now
 
 _EVERY = 60.0  # seconds between lines of progress in the log
 
 
 class StageLog:
-    """Passes a stage's words on, and writes them down.
+    """A reporter that writes down what a stage says and passes it on.
 
     Attributes:
         path: the file, to which the stage's process writes too.
     """
 
-    def __init__(self, path: Path, say: Callable[[str], None], progress: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, reporter: Reporter) -> None:
         self.path = path
-        self._say = say
-        self._progress = progress
+        self._reporter = reporter
         self._last = 0.0
 
     def say(self, line: str) -> None:
         """Something that happened."""
         self.note(line)
-        self._say(line)
+        self._reporter.say(line)
 
     def progress(self, line: str) -> None:
         """How far it is."""
         if time.monotonic() - self._last > _EVERY:
             self._last = time.monotonic()
             self.note(line)
-        self._progress(line)
+        self._reporter.progress(line)
 
     def note(self, line: str) -> None:
         """For the log alone."""

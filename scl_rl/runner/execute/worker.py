@@ -17,6 +17,7 @@ from ...atomic import write_json
 from ...errors import UserError
 from ...modeling import ranks
 from ...process import UMASK
+from ...reporter import QUIET
 from ...stages.contract import StageContext
 from ...stages.shared.interrupt import STOP
 from ..folder import LaunchFolder
@@ -71,7 +72,7 @@ def _context(task: Task, folder: LaunchFolder) -> StageContext:
     """The stage's context, in which only the main process reports and writes where it is seen."""
     if ranks.is_main_process():
         sender = Sender(lambda message: _send(folder, message))
-        context = dataclasses.replace(task.context, say=sender.say, progress=sender.progress)
+        context = dataclasses.replace(task.context, reporter=sender)
         ranks.wait_for_everyone()  # until the others have what they take along
         return context
     own = folder.process(ranks.rank())
@@ -81,13 +82,7 @@ def _context(task: Task, folder: LaunchFolder) -> StageContext:
         if (task.context.folder / name).exists():
             shutil.copy(task.context.folder / name, own)
     ranks.wait_for_everyone()
-    return dataclasses.replace(
-        task.context, folder=own, first_folder=task.context.folder, say=_nothing, progress=_nothing
-    )
-
-
-def _nothing(line: str) -> None:
-    """Say nothing."""
+    return dataclasses.replace(task.context, folder=own, first_folder=task.context.folder, reporter=QUIET)
 
 
 def _send(folder: LaunchFolder, message: Message) -> None:

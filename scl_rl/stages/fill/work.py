@@ -107,7 +107,7 @@ class Filler:
             return
         context = self._context
         assert context.model_before is not None
-        loaded = load_trained(context.model_before, context.base, say=context.say)
+        loaded = load_trained(context.model_before, context.base, reporter=context.reporter)
         prompting = Prompting.of(context, loaded.tokenizer)
         answers = self._answers(loaded, [prompting.prompt(document.text) for document in documents])
         for document, names, written in zip(documents, codes, answers, strict=True):
@@ -140,7 +140,7 @@ class Filler:
             settings.batch_size,
             samples=settings.samples,
             sampling=Sampling(self._context.seed, settings.temperature),
-            progress=Progress(self._context.name, self._context.progress).count,
+            progress=Progress(self._context.name, self._context.reporter).count,
         )
         answers = [group for _, group in sorted(groups, key=lambda numbered: numbered[0])]
         self.generated_tokens += sum(

@@ -76,7 +76,7 @@ class PairMaker:
         self._settings = settings
         self._context = context
         assert context.model_before is not None  # it starts from a stage that trained
-        self._loaded = load_trained(context.model_before, context.base, say=context.say)
+        self._loaded = load_trained(context.model_before, context.base, reporter=context.reporter)
         self._prompting = Prompting.of(context, self._loaded.tokenizer)
         self._rewards = WeightedRewards.load(
             ((r.name, r.weight, r.args) for r in settings.rewards), context.answer, context.injected
@@ -98,7 +98,7 @@ class PairMaker:
         settings = self._settings
         known = {line["id"]: line for line in whole_lines(path)}
         _write_lines(path, list(known.values()))  # without half a line at the end
-        progress = Progress(self._context.name, self._context.progress, len(known))
+        progress = Progress(self._context.name, self._context.reporter, len(known))
         groups = generate_groups(
             self._loaded,
             [self._prompting.prompt(document.text) for document in self._documents],

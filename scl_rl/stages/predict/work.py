@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ...corpus.jsonl import read_documents, read_spans, write_jsonl
 from ...errors import Problem, UserError
+from ...reporter import PRINTER, Reporter
 from ...suggest import did_you_mean
 from ..contract import DataFiles, StageContext
 from .settings import ICD_10_CM, TRAINING, PredictSettings
@@ -24,8 +25,7 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
         codes=allowed_codes(settings.codes, context.base, context.data) if constrained else None,
-        say=context.say,
-        tell=context.progress,
+        reporter=context.reporter,
         label=context.name,
     )
 
@@ -40,8 +40,7 @@ def predict_file(
     batch_size: int = 16,
     window: int | None = None,
     codes: Collection[str] | None = None,
-    say: Callable[[str], None] = print,
-    tell: Callable[[str], None] = lambda line: None,
+    reporter: Reporter = PRINTER,
     label: str = "predict",
 ) -> dict[str, Any]:
     """Predict every document of a file with a model folder that a stage wrote.
@@ -61,10 +60,10 @@ def predict_file(
 
     records = read_documents(documents)
     card = read_card(model)
-    loaded = load_trained(model, base or Path.cwd(), say=say)
+    loaded = load_trained(model, base or Path.cwd(), reporter=reporter)
     prompting = Prompting(card.template, card.chat, card.answer, window or card.window, loaded.tokenizer)
     constraint = None if codes is None else Constraint(loaded, codes, card.answer)
-    progress = Progress(label, tell)
+    progress = Progress(label, reporter)
     predictions, windows = predict_documents(
         loaded, records, prompting, max_new_tokens, batch_size, progress.count, constraint
     )

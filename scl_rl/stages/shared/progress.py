@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from ...reporter import Reporter
 
 _EVERY = 0.3  # seconds
 
@@ -12,9 +14,9 @@ _EVERY = 0.3  # seconds
 class Progress:
     """Tells how far the work is and how much time is left, a few times a second at most."""
 
-    def __init__(self, label: str, tell: Callable[[str], None], began: int = 0) -> None:
+    def __init__(self, label: str, reporter: Reporter, began: int = 0) -> None:
         self.label = label
-        self._tell = tell
+        self._reporter = reporter
         self._began = began
         self._started = self._last = time.monotonic()
 
@@ -25,7 +27,7 @@ class Progress:
             return
         self._last = now
         left = (now - self._started) / max(done - self._began, 1) * (total - done)
-        self._tell(f"{self.label}: {done}/{total}{note}, {clock(left)} left")
+        self._reporter.progress(f"{self.label}: {done}/{total}{note}, {clock(left)} left")
 
 
 def clock(seconds: float) -> str:

@@ -28,7 +28,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         self._context = context
         self._steps = steps
         self._file = context.folder / MONITOR
-        self._speed, self._progress = Speed(), Progress(context.name, context.progress)
+        self._speed, self._progress = Speed(), Progress(context.name, context.reporter)
 
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Take in what TRL logs after a step."""
@@ -40,7 +40,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Drop what was written of steps that are about to be made again."""
         self._speed = Speed()
-        self._progress = Progress(self._context.name, self._context.progress, state.global_step)
+        self._progress = Progress(self._context.name, self._context.reporter, state.global_step)
         self.resumed(state.global_step, truncate_after_step(self._file, state.global_step))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -69,7 +69,7 @@ class LossProgress(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Start counting."""
         self._speed = Speed()
-        self._progress = Progress(self._context.name, self._context.progress, state.global_step)
+        self._progress = Progress(self._context.name, self._context.reporter, state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Take the loss in."""

@@ -39,12 +39,12 @@ def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
                 f"stage '{context.name}': its parent '{context.parent.name}' has another adapter than "
                 "'peft' asks for; leave 'peft' out to go on with the parent's"
             )
-        return load_trained(parent, context.base, trainable=True, say=context.say)
+        return load_trained(parent, context.base, trainable=True, reporter=context.reporter)
     dtype = context.model.dtype if peft is not None else "float32"
     if parent is not None:
-        loaded = load_trained(parent, context.base, dtype=dtype, say=context.say)
+        loaded = load_trained(parent, context.base, dtype=dtype, reporter=context.reporter)
     else:
-        loaded = load_base(context.model.name, context.base, dtype, context.model.revision, context.say)
+        loaded = load_base(context.model.name, context.base, dtype, context.model.revision, context.reporter)
     if peft is not None:
         from peft import get_peft_model
 

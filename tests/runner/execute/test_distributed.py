@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 import pytest
 
+from scl_rl.reporter import Quiet
 from tests.support import HOME
+from tests.support.heard import Heard
 
 torch = pytest.importorskip("torch")
 
@@ -88,7 +90,6 @@ def context(place: Path, name: str, parent: str | None = None, **changes: Any) -
     documents = place / "documents.jsonl"
     fields: dict[str, Any] = {
         "data": DataFiles(annotated=documents, dev=documents),
-        "progress": [].append,
         **changes,
     }
     return stage_context(place, name, *([finished(place, parent)] if parent else []), **fields)
@@ -164,7 +165,7 @@ def test_two_processes_learn_by_grpo_what_one_does(place: Path, monkeypatch: pyt
         **GRPO, save_completions=True, launch=TWO, trainer={**how, "per_device_train_batch_size": 2}
     )
     said: list[str] = []
-    where = context(place, "grpo-two", say=said.append)
+    where = context(place, "grpo-two", reporter=Heard(said))
     left = StageFolder(where.folder).launch  # by an earlier try
     left.path.mkdir()
     left.stop.touch()
@@ -267,19 +268,20 @@ def test_two_processes_learn_by_sft_what_one_does_even_when_interrupted(place: P
     expected = alone.run(context(place, "sft-one"))
     together = SftSettings(**common, launch=TWO, trainer={**how, "per_device_train_batch_size": 2})
 
-    def interrupt(line: str) -> None:
-        if not STOP.asked:
-            raise KeyboardInterrupt
+    class Interrupting(Quiet):
+        def progress(self, line: str) -> None:
+            if not STOP.asked:
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        launched(together, context(place, "sft-two", progress=interrupt))
+        launched(together, context(place, "sft-two", reporter=Interrupting()))
     assert STOP.asked
     [checkpoint] = (place / "sft-two" / "checkpoints").glob("checkpoint-*")
     for name in ("whole.json", "rng_state_0.pth", "rng_state_1.pth"):
         assert (checkpoint / name).exists()
     STOP.asked = False
     said: list[str] = []
-    figures = launched(together, context(place, "sft-two", say=said.append))
+    figures = launched(together, context(place, "sft-two", reporter=Heard(said)))
     assert said[0] == f"sft-two: resuming from {checkpoint.name}"
     assert figures["steps"] == expected["steps"] == 99 and expected["loss"] < 2
     assert figures["loss"] == pytest.approx(expected["loss"], rel=1e-4)

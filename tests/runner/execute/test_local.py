@@ -22,6 +22,7 @@ from scl_rl.runner.execute.local import run_in_subprocess
 from scl_rl.stages.contract import DataFiles, StageContext, StageSettings
 from scl_rl.stages.shared.interrupt import STOP
 from tests.support import HOME
+from tests.support.heard import Heard
 from tests.support.waiting import alive, until
 
 
@@ -76,7 +77,7 @@ def context(folder: Path, said: list[str]) -> StageContext:
         window=None,
         data=DataFiles(),
         parents=(),
-        say=said.append,
+        reporter=Heard(said),
     )
 
 
