@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+# A process holds about 1.5 GB.
+PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help quickstart test fast coverage lint types docs bench clean
 
@@ -13,15 +15,15 @@ quickstart: $(READY)  ## install, then train and compare three small models (two
 	$(BIN)/scl-rl run quickstart
 
 test: $(READY)  ## run the tests
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 $(BIN)/python -m $(PYTEST)
 
 fast: $(READY)  ## run the tests that are not slow
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow"
+	HF_HUB_OFFLINE=1 $(BIN)/python -m $(PYTEST) -m "not slow"
 
 # Processes that a test starts are counted as well.
 coverage: $(READY)  ## run the tests and report the lines that they cover
 	$(BIN)/coverage erase
-	HF_HUB_OFFLINE=1 $(BIN)/coverage run -m pytest
+	HF_HUB_OFFLINE=1 $(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
