@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin
+from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin, SharedPromptMixin
 
 
-class DpoSettings(DevEvalMixin):
+class DpoSettings(DevEvalMixin, SharedPromptMixin):
     """Direct preference optimisation with TRL's DPOTrainer.
 
     The model is the one that the pairs stage sampled from, and the reference is that model as it was. DPO

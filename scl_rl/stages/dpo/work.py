@@ -20,6 +20,7 @@ from ..shared.checkpoints import train
 from ..shared.config import examples_per_step
 from ..shared.dev_eval import DevEval
 from ..shared.prompting import Prompting
+from ..shared.shared_prompt import share_prompts
 from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
 from .likelihood_log import LikelihoodLog
 from .settings import DpoSettings
@@ -48,6 +49,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     loaded.model = trainer.model
+    share_prompts(trainer, settings.shared_prompt, context)
     with answer_positions_alone():
         train(trainer, context)
     return {

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ..shared.rewards import RewardsMixin, given_sets
-from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin
+from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin, SharedPromptMixin
 
 
-class GrpoSettings(RewardsMixin, DevEvalMixin):
+class GrpoSettings(RewardsMixin, DevEvalMixin, SharedPromptMixin):
     """Group relative policy optimisation with TRL's GRPOTrainer."""
 
     kind: Literal["grpo"] = "grpo"

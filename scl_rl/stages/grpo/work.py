@@ -9,11 +9,13 @@ from datasets import Dataset
 from trl import GRPOConfig
 
 from ...modeling.finite import watch_generation
-from ...upstream.trainers import WatchedGRPOTrainer
+from ...upstream.shared_prompt import GroupedGRPOTrainer
+from ...upstream.trainers import WatchedGRPOTrainer, answer_positions_alone
 from ..contract import StageContext
 from ..shared.checkpoints import train
 from ..shared.dev_eval import DevEval
 from ..shared.prompting import Prompting
+from ..shared.shared_prompt import share_prompts
 from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
 from .data import prompt_rows
 from .rewards import StageRewards
@@ -31,8 +33,9 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     log = MetricsLog(context, settings.max_steps, config.max_completion_length)
     checks = DevEval(settings.eval_schedule(), settings.max_steps, context, loaded, prompting, log.checked)
     say_nothing_of_rows()
+    kind = WatchedGRPOTrainer if settings.shared_prompt == "off" else GroupedGRPOTrainer
     trainer = without_printing(
-        WatchedGRPOTrainer(
+        kind(
             model=loaded.model,
             args=config,
             reward_funcs=rewards.watched(config.num_generations),
@@ -43,7 +46,9 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     )
     loaded.model = trainer.model
     watch_generation(trainer.model)
-    train(trainer, context, _steps_between(config))
+    share_prompts(trainer, settings.shared_prompt, context)
+    with answer_positions_alone():
+        train(trainer, context, _steps_between(config))
     return {
         "tokens": int(trainer.state.num_input_tokens_seen),
         "steps": trainer.state.global_step,

@@ -87,6 +87,16 @@ class EvalSchedule:
     min_gain: float = 0.0
 
 
+class SharedPromptMixin(TrainingSettings):
+    """A training stage whose batches have several answers to one prompt."""
+
+    shared_prompt: Literal["auto", "on", "off"] = Field(
+        "auto",
+        title="Read a prompt once for all its answers in a batch: auto = where it can be done and saves "
+        "tokens, on = or fail, off = TRL's own way",
+    )
+
+
 CHECKS_AT_THE_ENDS = {"eval_steps": 1_000_000, "eval_documents": 2}  # before the first step, after the last
 
 
