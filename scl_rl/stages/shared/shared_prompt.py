@@ -212,5 +212,5 @@ def _without_dropout(model: Any) -> Iterator[None]:
 
 
 def _say(context: StageContext, words: str) -> None:
-    if ranks.first():
+    if ranks.is_main_process():
         context.say(f"{context.name}: {words}")
