@@ -20,6 +20,7 @@ from .evaluate import evaluate
 from .plan import plan
 from .predict import predict
 from .recipes import recipes
+from .review import review
 from .reward import reward
 from .run import run
 
@@ -66,5 +67,5 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, reward):
+for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, review, reward):
     main.add_command(_verb)

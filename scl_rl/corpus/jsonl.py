@@ -44,6 +44,16 @@ def read_spans(path: Path) -> list[Span]:
     return read_records(path, Span, lambda span: (), "spans")
 
 
+def holds_spans(path: Path) -> bool:
+    """Whether a file's first record is a span: it has a code of its own. False for what can't be read."""
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            first = json.loads(next(line for line in stream if line.strip()))
+    except (OSError, ValueError, StopIteration):
+        return False
+    return isinstance(first, dict) and "code" in first
+
+
 def read_predictions(path: Path, documents: Sequence[Document] | None = None) -> list[Prediction]:
     """The predictions of a file, in order, checked against their documents if those are given.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..corpus.jsonl import read_documents, read_predictions, read_spans
+from ..corpus.jsonl import holds_spans, read_documents, read_predictions, read_spans
 from ..errors import Problem, UserError
 from .candidate import Candidate
 from .comparison import comparison
@@ -63,19 +62,9 @@ def training_counts(paths: Sequence[Path]) -> Counter[str]:
     """In how many documents and spans of some files each code occurs."""
     counts: Counter[str] = Counter()
     for path in paths:
-        if _holds_spans(path):
+        if holds_spans(path):
             counts.update(span.code for span in read_spans(path))
         else:
             for document in read_documents(path):
                 counts.update({annotation.code for annotation in document.annotations or ()})
     return counts
-
-
-def _holds_spans(path: Path) -> bool:
-    """Whether a file's first line is a span: it has a code of its own."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            first = json.loads(stream.readline())
-    except (OSError, ValueError):
-        return False
-    return isinstance(first, dict) and "code" in first

@@ -9,7 +9,7 @@ from typing import Any
 from ..corpus.jsonl import read_documents, read_predictions
 from ..corpus.types import Document, Prediction
 from ..errors import Problem, UserError
-from ..scoring.locate import fold
+from ..scoring.locate import misquotes
 from ..scoring.tally import Counts, Tally
 from .judged import judged
 from .published import MDACE_SCORES, codiesp_x_counts, gold_mentions, mdace_counts, predicted_mentions
@@ -95,13 +95,4 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
 
 def _misquoted(text: str, prediction: Prediction) -> int:
     """How many mentions quote other words than stand at their fragments; the fragments are what is scored."""
-
-    def plain(words: str) -> str:
-        return " ".join(fold(words).split())
-
-    return sum(
-        [plain(quote) for quote in mention.quotes] != [plain(text[s:e]) for s, e in mention.fragments]
-        for predicted in prediction.codes
-        for mention in predicted.mentions
-        if mention.fragments
-    )
+    return sum(misquotes(text, mention) for code in prediction.codes for mention in code.mentions)

@@ -3,7 +3,15 @@
 The rule for "cited" stands in :mod:`.citation`.
 """
 
-from .answer_score import AnswerScore, Occurrence, Outcome, ScoredCode, ScoredMention, score_answer
+from .answer_score import (
+    AnswerScore,
+    Occurrence,
+    Outcome,
+    ScoredCode,
+    ScoredMention,
+    score_answer,
+    score_prediction,
+)
 from .citation import CITED_AT, CodeVerdict
 from .gold import GoldDocument
 from .locate import TextIndex
@@ -29,4 +37,5 @@ __all__ = [
     "hull",
     "overlap",
     "score_answer",
+    "score_prediction",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from ..answer.grammar import Answer, QuotedMention
-from ..corpus.types import Fragment
+from ..answer.grammar import Answer, Quote, QuotedMention
+from ..corpus.types import Fragment, Prediction
 from .citation import CodeVerdict
 from .gold import GoldDocument
 from .match import Match
@@ -151,23 +152,50 @@ def score_answer(
         match: how a mention may match a gold mention. Both say which codes are ``supported``; which are
             ``cited`` doesn't depend on them.
     """
-    anywhere = occurrence == "any"
     lines = Counter([line.code for line in answer.lines])
-    codes = []
-    for code, quoted in answer.by_code().items():
-        places = [gold.locate(mention) for mention in quoted]
-        verdict = gold.verdict(code, places, anywhere, match)
-        mentions = tuple(
-            [
-                ScoredMention(mention, place, overlap, place is not None and gold.torn(code, place))
-                for mention, place, overlap in zip(quoted, places, verdict.overlaps, strict=True)
-            ]
-        )
-        located = len(places) - places.count(None)
-        codes.append(ScoredCode(verdict, lines[code], len(gold.mentions.get(code, ())), mentions, located))
+    codes = [
+        _scored(gold, code, lines[code], quoted, [gold.locate(m) for m in quoted], occurrence == "any", match)
+        for code, quoted in answer.by_code().items()
+    ]
     return AnswerScore(
         len(gold.mentions), gold.has_evidence, len(answer.lines), len(answer.malformed), tuple(codes)
     )
+
+
+def score_prediction(prediction: Prediction, gold: GoldDocument) -> AnswerScore:
+    """Score a prediction, whose mentions stand where it says, whatever it quotes there.
+
+    Its entries of the same code are taken together, and count as lines. The occurrence of a quote is in its
+    fragments: the quotes of the result say nothing of it.
+    """
+    lines = Counter([predicted.code for predicted in prediction.codes])
+    codes = []
+    for code, number in lines.items():
+        cited = [mention for entry in prediction.codes if entry.code == code for mention in entry.mentions]
+        quoted = [tuple([Quote(quote) for quote in mention.quotes]) for mention in cited]
+        places = [tuple(mention.fragments) if mention.fragments else None for mention in cited]
+        codes.append(_scored(gold, code, number, quoted, places))
+    return AnswerScore(
+        len(gold.mentions), gold.has_evidence, len(prediction.codes), prediction.malformed, tuple(codes)
+    )
+
+
+def _scored(
+    gold: GoldDocument,
+    code: str,
+    lines: int,
+    quoted: Sequence[QuotedMention],
+    places: Sequence[tuple[Fragment, ...] | None],
+    anywhere: bool = False,
+    match: Match = "overlap",
+) -> ScoredCode:
+    verdict = gold.verdict(code, places, anywhere, match)
+    mentions = [
+        ScoredMention(mention, place, overlap, place is not None and gold.torn(code, place))
+        for mention, place, overlap in zip(quoted, places, verdict.overlaps, strict=True)
+    ]
+    located = len(places) - places.count(None)
+    return ScoredCode(verdict, lines, len(gold.mentions.get(code, ())), tuple(mentions), located)
 
 
 def _outcome(code: ScoredCode) -> str:

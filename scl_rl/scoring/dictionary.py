@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ..corpus.jsonl import read_documents, read_spans
+from ..corpus.jsonl import holds_spans, read_documents, read_spans
 from ..corpus.spans import spans_of
 from ..corpus.types import (
     Annotation,
@@ -108,6 +108,14 @@ def dictionary_of(annotated: Path | None, spans: Path | None) -> SpanDictionary:
     """The dictionary of everything that was marked: spans, and the mentions of annotated documents."""
     marked = read_spans(spans) if spans else []
     marked += spans_of(read_documents(annotated), "annotated") if annotated else []
+    return SpanDictionary(marked)
+
+
+def dictionary_of_files(paths: Iterable[Path]) -> SpanDictionary:
+    """The dictionary of files that each hold spans or annotated documents."""
+    marked: list[Span] = []
+    for path in paths:
+        marked += read_spans(path) if holds_spans(path) else spans_of(read_documents(path), "annotated")
     return SpanDictionary(marked)
 
 

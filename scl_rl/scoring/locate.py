@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from ..corpus.types import Fragment
+from ..corpus.types import Fragment, PredictedMention
 
 _SPACES = re.compile(r"\s+")
 _KEPT = 1024  # quotes of a text whose places are kept
@@ -33,6 +33,16 @@ def fold(text: str) -> str:
 def _core(quote: str) -> str:
     """What of a quote decides where it stands."""
     return _SPACES.sub(" ", fold(quote.strip()))
+
+
+def misquotes(text: str, mention: PredictedMention) -> bool:
+    """Whether a mention quotes other words than stand at its fragments, up to case and white space."""
+
+    def plain(words: str) -> str:
+        return " ".join(fold(words).split())
+
+    standing = [plain(text[start:end]) for start, end in mention.fragments or ()]
+    return bool(standing) and standing != [plain(quote) for quote in mention.quotes]
 
 
 class TextIndex:

@@ -1,10 +1,12 @@
 """The ICD layer: what is a code, what it is called, and a lexicon that names each code unmistakably."""
 
+import re
 from itertools import permutations
 
 import pytest
 
 from scl_rl.errors import UserError
+from scl_rl.icd.advice import code_table, excludes1
 from scl_rl.icd.codes import hierarchy, is_billable, is_valid, parents, synonyms, title
 from scl_rl.icd.extend import extended
 from scl_rl.icd.lexicon import LEXICON, Wording
@@ -69,3 +71,17 @@ def test_more_codes_come_from_the_tables() -> None:
 def test_asking_for_too_many_codes_says_how_many_there_are() -> None:
     with pytest.raises(UserError, match=r"99999 codes were asked for; only \d+ have 4 wordings"):
         extended(99_999)
+
+
+def test_the_table_of_codes_warns_of_what_no_claim_may_carry():
+    rows = {row.code: row for row in code_table()}
+    assert rows["I10"].flags == "" and rows["E11"].flags == "b"
+    assert set(rows["S52.501"].flags) == {"u", "b", "7"} and rows["S52.501A"].flags == "u"
+    assert "1" not in rows and "A00-A09" not in rows
+
+
+def test_excludes1_names_codes_and_ranges_and_is_inherited_by_categories():
+    names = excludes1()
+    assert {"P29.2", "O10-O11"} <= set(names["I10"])
+    assert "P70-P74" in names["E11"]  # the chapter's
+    assert all(re.fullmatch(r"[A-Z0-9.]+(-[A-Z0-9.]+)?", name) for some in names.values() for name in some)

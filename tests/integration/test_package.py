@@ -66,7 +66,7 @@ def test_the_wheel_holds_every_module_and_recipe(installed):
     names = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     for folder, target in (("scl_rl", "scl_rl"), ("reward", "scl_rl/reward"), ("recipes", "scl_rl/recipes")):
         for path in (ROOT / folder).rglob("*.*"):
-            if path.suffix in (".py", ".yaml", ".html"):
+            if path.suffix in (".py", ".yaml", ".html", ".css", ".js"):
                 assert f"{target}/{path.relative_to(ROOT / folder).as_posix()}" in names
     (points,) = installed.glob("*.dist-info/entry_points.txt")
     assert "evidence = scl_rl.reward.evidence:evidence" in points.read_text()

@@ -1,0 +1,117 @@
+/* The text of the note with its marks. Places are code points outside of this file, UTF-16 units in it. */
+
+import { byId, el } from "./dom.js";
+import { offsetsOf, page } from "./data.js";
+import { current, now } from "./state.js";
+
+let drawn = -1; // the note whose text is shown
+
+/** How a code stands, in a word for its colour. */
+export function standing(code) {
+  if (code.verdict === null) return "open";
+  if (code.verdict === "wrong") return "wrong";
+  if (code.verdict === "changed") return "changed";
+  return code.proposed === null ? "added" : "right";
+}
+
+/** Everything that is marked: {start, end, kinds, code}, in units. */
+function marks(selected) {
+  const places = offsetsOf(now.note);
+  const found = [];
+  const add = (fragments, kinds, code) => {
+    for (const [start, end] of fragments || []) {
+      found.push({ start: places.toUnits(start), end: places.toUnits(end), kinds, code });
+    }
+  };
+  current().codes.forEach((code, at) => {
+    const active = at === now.code ? ["active"] : [];
+    const shown = page.notes[now.note].codes[at];
+    code.mentions.forEach((mention, number) => {
+      const wrong = mention.verdict === "wrong" ? "wrong" : standing(code);
+      add(mention.fragments, ["words", wrong, ...active], at);
+      if (at === now.code && shown && shown.mentions[number]) {
+        for (const place of shown.mentions[number].places) add(place, ["place"], at);
+      }
+    });
+    if (at === now.code && shown) for (const mention of shown.gold) add(mention, ["gold"], at);
+  });
+  for (const [start, end] of selected) found.push({ start, end, kinds: ["chosen"], code: null });
+  return found;
+}
+
+/**
+ * Draw the note. The text is cut where any mark begins or ends, so that marks may overlap.
+ * `selected`: ranges that are being chosen, in units.
+ */
+export function drawNote(selected = []) {
+  const text = page.notes[now.note].text;
+  const found = marks(selected);
+  const cuts = [...new Set([0, text.length, ...found.flatMap((mark) => [mark.start, mark.end])])];
+  cuts.sort((a, b) => a - b);
+  const starting = new Map();
+  for (const mark of found) {
+    if (!starting.has(mark.start)) starting.set(mark.start, []);
+    starting.get(mark.start).push(mark);
+  }
+  const pieces = [];
+  let open = [];
+  for (let i = 0; i + 1 < cuts.length; i++) {
+    open = open.filter((mark) => mark.end > cuts[i]).concat(starting.get(cuts[i]) || []);
+    pieces.push(piece(text.slice(cuts[i], cuts[i + 1]), open));
+  }
+  const area = byId("text");
+  area.replaceChildren(...pieces);
+  if (drawn !== now.note) area.scrollTop = 0;
+  drawn = now.note;
+}
+
+function piece(words, open) {
+  if (!open.length) return document.createTextNode(words);
+  const codes = [...new Set(open.map((mark) => mark.code).filter((code) => code !== null))];
+  const kinds = new Set(open.flatMap((mark) => mark.kinds));
+  const names = codes.map((code) => current().codes[code].code).join(", ");
+  return el(
+    "mark",
+    { class: [...kinds, codes.length > 1 ? "several" : ""].join(" ").trim(), title: names || null, "data-codes": codes.join(" ") },
+    words,
+  );
+}
+
+/** Bring the marks of a kind into view. */
+export function reveal(kind) {
+  const mark = byId("text").querySelector(`mark.${kind}`);
+  if (!mark) return;
+  const area = byId("text").getBoundingClientRect();
+  const place = mark.getBoundingClientRect();
+  if (place.top < area.top + 20 || place.bottom > area.bottom - 20) mark.scrollIntoView({ block: "center" });
+}
+
+/** The place in the note, in units, of a point in the page's tree; null outside of it. */
+function unitAt(node, offset) {
+  const area = byId("text");
+  if (!area.contains(node)) return null;
+  const before = document.createRange();
+  before.selectNodeContents(area);
+  before.setEnd(node, offset);
+  return before.toString().length;
+}
+
+/** What is selected with the mouse, in units, or null. */
+export function selectedUnits() {
+  const selection = document.getSelection();
+  if (!selection.rangeCount || selection.isCollapsed) return null;
+  const range = selection.getRangeAt(0);
+  const start = unitAt(range.startContainer, range.startOffset);
+  const end = unitAt(range.endContainer, range.endOffset);
+  return start === null || end === null || start === end ? null : [start, end];
+}
+
+/** The place of the text under a point of the window, in units, or null. */
+export function unitUnder(x, y) {
+  if (document.caretPositionFromPoint) {
+    const place = document.caretPositionFromPoint(x, y);
+    return place && unitAt(place.offsetNode, place.offset);
+  }
+  const range = document.caretRangeFromPoint(x, y);
+  return range && unitAt(range.startContainer, range.startOffset);
+}
