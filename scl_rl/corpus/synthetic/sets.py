@@ -18,11 +18,16 @@ _TRIES = 1000
 
 @dataclass(frozen=True)
 class SyntheticCorpus:
-    """What was made. ``lexicon`` is code → wording → tier."""
+    """What was made. ``lexicon`` is code → wording → tier.
+
+    ``code_only_gold`` are the code-only documents with their evidence: for measuring what is found in them,
+    never for training.
+    """
 
     documents: list[Document]
     spans: list[Span]
     code_only: list[Document]
+    code_only_gold: list[Document]
     dev: list[Document]
     test: list[Document]
     lexicon: dict[str, dict[str, str]]
@@ -36,10 +41,13 @@ def generate(settings: SyntheticSettings) -> SyntheticCorpus:
     """
     words = vocabulary(settings.codes, settings.seed, settings.wordings)
     maker = _Maker(settings, words)
+    documents = maker.documents("train", settings.documents, "A")
+    code_only = maker.documents("codes", settings.code_only, "CCCA")
     return SyntheticCorpus(
-        documents=maker.documents("train", settings.documents, "A"),
+        documents=documents,
         spans=_spans(settings, words),
-        code_only=[_without_evidence(d) for d in maker.documents("codes", settings.code_only, "CCCA")],
+        code_only=[_without_evidence(document) for document in code_only],
+        code_only_gold=code_only,
         dev=maker.documents("dev", settings.dev, TIERS),
         test=maker.documents("test", settings.test, TIERS),
         lexicon=words.tiers(),
