@@ -102,7 +102,7 @@ def new_corpus(folder: Path, files: Sequence[str], overwrite: bool) -> Iterator[
     try:
         old = [name for name in files if (folder / name).exists()]
         if old and not overwrite:
-            what = f"has a corpus already: {', '.join(old)}"
+            what = f"already contains a corpus: {', '.join(old)}"
             raise UserError(Problem(str(folder), what, "name another folder, or replace it with --overwrite"))
         existed = folder.exists()
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -181,7 +181,7 @@ def test_a_corpus_does_not_replace_another_unless_asked(place: Path) -> None:
     again = ["data", "make", "--out", "c", *MAKE, "--dev", "0", "--seed", "9"]
     done = call(*again)
     assert done.exit_code == 2
-    assert "c: has a corpus already: annotated.jsonl, spans.jsonl, dev.jsonl, test.jsonl" in done.stderr
+    assert "c: already contains a corpus: annotated.jsonl, spans.jsonl, dev.jsonl, test.jsonl" in done.stderr
     assert {file.name: file.read_bytes() for file in Path("c").iterdir()} == before
     Path("c/README").write_text("mine")
     assert call(*again, "--overwrite").exit_code == 0

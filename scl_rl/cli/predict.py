@@ -107,7 +107,7 @@ def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:
 
     if decoding == "free":
         if codes:
-            raise UserError(Problem("--codes", "free decoding is not held to them", "--decoding constrained"))
+            raise UserError(Problem("--codes", "free decoding does not use them", "--decoding constrained"))
         return None
     if not codes:
         what = "--decoding constrained needs to know which codes may be assigned"

@@ -90,7 +90,7 @@ def _weighted(spec: str) -> tuple[str, float]:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UserError(Problem(f"reward '{spec}'", f"'{weight}' is no weight", "like evidence*0.5"))
+        raise UserError(Problem(f"reward '{spec}'", f"'{weight}' is not a weight", "like evidence*0.5"))
     return name, number
 
 

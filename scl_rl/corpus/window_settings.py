@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class WindowSettings(BaseModel):
-    """How documents longer than the model reads are cut."""
+    """How documents that are too long for the model are split."""
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens: int = Field(512, title="Most note tokens in one window", ge=16)
+    tokens: int = Field(512, title="Maximum note tokens per window", ge=16)

@@ -30,7 +30,7 @@ def compare_files(
     """
     gold = labelled_documents(documents)
     if against is not None and against not in predictions:
-        raise UserError(Problem(f"--against {against}", "is none of the predictions files"))
+        raise UserError(Problem(f"--against {against}", "is not one of the predictions files"))
     names = _names(predictions)
     candidates = []
     for name, path in zip(names, predictions, strict=True):

@@ -74,7 +74,7 @@ def check_beside(stages: dict[str, StageSettings], tree: Tree) -> None:
         if problem := settings.incompatible_with(parents):
             tree.fail(("stages", name), problem)
         if settings.own_seeds() and any(_seeded(parent, stages) for parent in parents_of(settings.from_)):
-            tree.fail(("stages", name, "seeds"), "the stage it starts from has seeds already")
+            tree.fail(("stages", name, "seeds"), "the stage it starts from already has seeds")
     try:
         TopologicalSorter(before).prepare()
     except CycleError as error:

@@ -52,7 +52,7 @@ def recipe_schema() -> Schema:
         **_by("source", {name: source.__name__ for name, source in sources.items()}),
     }
     properties["stages"] = {
-        "title": "The steps of the run, by name",
+        "title": "The stages of the run, by name",
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"pattern": f"^{STAGE_NAME}$", "not": {"const": "data"}},

@@ -16,18 +16,17 @@ _INTRO = """\
 # Recipes
 
 A recipe is a YAML file: a model, where the data comes from, and stages. `scl-rl recipes` lists the shipped
-ones, `scl-rl recipes show NAME` prints one to start from, `scl-rl plan FILE` says what it would do and what
-that needs, and `scl-rl run FILE` does it. This page is written from the settings themselves, by
-`scl-rl recipes reference`.
+ones, `scl-rl recipes show NAME` prints one to start from, `scl-rl plan FILE` shows what it would do and
+need, and `scl-rl run FILE` runs it. This page is generated from the settings by `scl-rl recipes reference`.
 
-- Unknown settings are mistakes, and all mistakes of a file are told at once, before anything is loaded:
-  `mine.yaml:12:5: at stages.scl.tokns: unknown setting (did you mean 'tokens'?)` names line, column, setting.
-- Relative paths start at the recipe's folder; those of shipped recipes, at the working folder.
-- `${env:NAME}` stands for an environment variable, `${env:NAME:-else}` for it or another value; quote it
+- Unknown settings are errors. All errors of a file are reported at once, before anything is loaded, with
+  line, column and setting: `mine.yaml:12:5: at stages.scl.tokns: unknown setting (did you mean 'tokens'?)`.
+- Relative paths are relative to the recipe's folder; in shipped recipes, to the working folder.
+- `${env:NAME}` is replaced by an environment variable, `${env:NAME:-default}` has a default; quote it
   inside `{}`. Anchors (`&name`, `*name`, `<<`) work as in any YAML.
-- `null` where a value is needed asks the user to set it.
-- `--set stage.trainer.learning_rate=1e-5` changes a setting from outside and is checked as strictly;
-  `--set seed=1` changes one at the top.
+- `null` where a value is required asks the user to set it.
+- `--set stage.trainer.learning_rate=1e-5` overrides a setting and is checked as strictly; `--set seed=1`
+  overrides one at the top level.
 - Editors complete recipes with the schema: `scl-rl recipes schema > recipe.schema.json`, and in the recipe's
   first line `# yaml-language-server: $schema=recipe.schema.json`. [One for the pinned
   versions](recipe.schema.json) of TRL and peft is next to this page.
@@ -35,16 +34,16 @@ that needs, and `scl-rl run FILE` does it. This page is written from the setting
 _STAGES = """\
 ## Stages
 
-A name (a-z, 0-9, _ and -), its settings, and `kind`. `from` names the stage that it starts from, or several:
-then it is run once for each, as `predict.scl`, and so are the stages after it. A stage that ran with several
-`seeds` counts as several. Stages run parents first, in whatever order they are written, and are skipped if
-nothing they depend on changed.
+A stage has a name (a-z, 0-9, _ and -), a `kind` and its settings. `from` names the stage that it starts from,
+or several: then it runs once for each, as `predict.scl`, and so do the stages after it. A stage with several
+`seeds` counts as several. Parents run first, in whatever order they are written. A stage is skipped if
+nothing that it depends on has changed.
 """
 _TRAINER = """\
 ### `trainer`
 
-Stages that train take the fields of TRL's config. The defaults are TRL's own, except for those that the
-stage's kind names, and for these, which all kinds share:
+Stages that train take the fields of TRL's config. The defaults are TRL's, except those listed with each kind
+and these, which all kinds share:
 
 | field | default |
 |---|---|"""
@@ -63,7 +62,7 @@ def reference() -> str:
     """The page, in Markdown."""
     schema = recipe_schema()
     definitions = schema["$defs"]
-    parts = [_INTRO, "## At the top\n", _table(schema["properties"], schema["required"], definitions)]
+    parts = [_INTRO, "## Top level\n", _table(schema["properties"], schema["required"], definitions)]
     for name in ("model", "prompt", "window"):
         definition = definitions[f"{name.capitalize()}Settings"]
         parts += [f"### `{name}`\n", definition["description"] + "\n", _fields(definition, definitions)]
@@ -81,7 +80,7 @@ def reference() -> str:
         parts.append(_fields(definition, definitions, "kind", "from"))
         parts += _trainer(kind)
     reward = definitions["RewardSettings"]
-    parts += ["### A reward\n", "A name alone stands for the reward with weight 1.\n"]
+    parts += ["### A reward\n", "A plain name means weight 1.\n"]
     parts += [_fields(reward, definitions), "### `launch`\n", "[Many GPUs](clusters.md) has examples.\n"]
     return "\n".join([*parts, _fields(definitions["LaunchSettings"], definitions)])
 
@@ -114,7 +113,7 @@ def _fields(definition: Schema, definitions: dict[str, Schema], *without: str) -
 def _table(properties: dict[str, Schema], required: list[str], definitions: dict[str, Schema]) -> str:
     lines = ["| setting | takes | default | what it is |", "|---|---|---|---|"]
     for name, schema in properties.items():
-        default = "**needed**" if name in required else _shown(schema.get("default"))
+        default = "**required**" if name in required else _shown(schema.get("default"))
         cells = [f"`{name}`", _takes(schema), default, schema["title"]]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

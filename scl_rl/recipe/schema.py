@@ -32,14 +32,16 @@ class Head(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(
-        title="The run's folder; absent = the recipe's file name",
+        title="Name of the run's folder; absent = the recipe's file name",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
     )
-    seed: int = Field(0, title="Seed of every random choice in training", ge=0, le=MAX_SEED)
+    seed: int = Field(0, title="Random seed for training", ge=0, le=MAX_SEED)
     model: ModelSettings = Field(title="The model to start from")
-    prompt: PromptSettings = Field(default_factory=lambda: PromptSettings(), title="How a note is shown")
-    answer: Literal["lines", "json"] = Field("lines", title="The form of the model's answers")
-    window: WindowSettings | None = Field(None, title="How long documents are cut")
+    prompt: PromptSettings = Field(
+        default_factory=lambda: PromptSettings(), title="How a note becomes a prompt"
+    )
+    answer: Literal["lines", "json"] = Field("lines", title="Format of the model's answers")
+    window: WindowSettings | None = Field(None, title="How long documents are split")
 
 
 @dataclass(frozen=True)

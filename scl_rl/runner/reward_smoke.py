@@ -62,4 +62,4 @@ def smoke_test_rewards(recipe: Recipe, stages: Iterable[Stage], run: RunFolder, 
     try:
         run_in_subprocess(RewardSmokeTest(rewards=rewards), context, run.log)
     except WorkError as error:
-        raise WorkError(f"trying the rewards failed: {error}") from error
+        raise WorkError(f"the reward smoke test failed: {error}") from error

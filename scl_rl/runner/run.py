@@ -147,7 +147,7 @@ def _check_known(plan: Plan) -> None:
     """Refuse to replace what the manifest, emptied or gone, says nothing of."""
     lost = [step.name for step in plan.running if step.name not in plan.manifest.stages]
     if lost := [name for name in lost if plan.folder.holds(name)]:
-        what = f"says nothing of {_listed(lost)} in {plan.folder.stages}, which this would replace"
+        what = f"does not list {_listed(lost)} in {plan.folder.stages}, which this would replace"
         hint = "put the manifest back, give this recipe another 'name', or say --reuse"
         raise UserError(Problem(str(plan.folder.manifest), what, hint))
 

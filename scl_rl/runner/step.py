@@ -128,7 +128,7 @@ class StepRunner:
                 return done
         figures = self._work(step, partial, log)
         if lacking := missing(settings, partial) if settings else []:
-            raise WorkError(f"it ended without having written its {', '.join(lacking)}")
+            raise WorkError(f"it ended without writing its {', '.join(lacking)}")
         write_json(partial.figures, figures)
         return figures
 

@@ -285,7 +285,7 @@ def test_few_codes_and_empty_sets() -> None:
 
 def test_running_out_of_different_notes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(t, "OPENERS", ("Seen today.",))
-    with pytest.raises(UserError, match="ask for fewer, longer or richer"):
+    with pytest.raises(UserError, match="ask for fewer or longer"):
         generate(SyntheticSettings(empty_rate=1, trap_rate=0, characters=0, test=500))
 
 

@@ -340,7 +340,7 @@ def test_the_command_is_the_same_each_time_and_takes_another_baseline(files):
 
 def test_mistakes_of_the_command_are_told_in_a_line(files):
     strange = run(files, "--against", str(files / "train.jsonl"))
-    assert strange.exit_code == 2 and "is none of the predictions files" in strange.stderr
+    assert strange.exit_code == 2 and "is not one of the predictions files" in strange.stderr
     write(files / "b" / "predictions.jsonl", said(one, [note(99)]))
     other = run(files)
     assert other.exit_code == 2 and "there is no document 'n99'" in other.stderr

@@ -375,7 +375,7 @@ def call(trained, *options):
     ("options", "text"),
     [
         (["--decoding", "constrained"], "error: --codes: --decoding constrained needs to know which codes"),
-        (["--codes", "icd-10-cm"], "error: --codes: free decoding is not held to them"),
+        (["--codes", "icd-10-cm"], "error: --codes: free decoding does not use them"),
         (["--decoding", "constrained", "--codes", "no.txt"], "error: codes: there is no file 'no.txt'"),
         (["--decoding", "constrained", "--codes", "training"], "error: codes: training: the training sets"),
     ],

@@ -66,7 +66,7 @@ REFUSED: list[tuple[str, str, str]] = [
     (
         "grpo",
         "generation_batch_size: 16, steps_per_generation: 2",
-        "generation_batch_size: can't be set beside steps_per_generation: each gives the other "
+        "generation_batch_size: can't be combined with steps_per_generation: each determines the other "
         "(remove one of them)",
     ),
     (
@@ -118,7 +118,7 @@ REFUSED: list[tuple[str, str, str]] = [
     (
         "sft",
         "lr_scheduler_type: reduce_lr_on_plateau",
-        "lr_scheduler_type: 'reduce_lr_on_plateau' goes by evaluations, and the trainer is given none "
+        "lr_scheduler_type: 'reduce_lr_on_plateau' needs evaluations, and the trainer runs none "
         "(choose another schedule)",
     ),
     ("sft", "optim: adamw_8bit", "optim: adamw_8bit needs bitsandbytes, which is not installed (pip install"),

@@ -81,7 +81,7 @@ def test_one_seed_is_a_fan_of_one(tmp_path):
         (
             "max_steps: 4}",
             "max_steps: 4, seeds: [1]}",
-            ["r.yaml:8:45: at stages.rl.seeds: the stage it starts from has seeds already"],
+            ["r.yaml:8:45: at stages.rl.seeds: the stage it starts from already has seeds"],
         ),
         (
             "spans: 1}, seeds: [0, 7]",

@@ -403,7 +403,7 @@ def test_checksums_of_what_a_stage_reads_are_verified_before_it_runs(toy: Toy) -
 def test_an_output_that_was_not_written_fails_the_stage(toy: Toy) -> None:
     with pytest.raises(WorkError) as caught:
         toy.run("base.error=forgets")
-    told = "stage base failed: it ended without having written its model (traceback in "
+    told = "stage base failed: it ended without writing its model (traceback in "
     assert str(caught.value).startswith(told)
     assert toy.stage("base")["state"] == "failed"
     assert not (toy.run_folder / "stages/.base.partial/figures.json").exists()

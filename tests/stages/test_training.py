@@ -183,7 +183,7 @@ def test_frozen_weights_stay(place):
     stayed = {name for name in before if torch.equal(before[name], after[name])}
     tied = {"lm_head.weight"} & set(before)
     assert stayed == {name for name in before if "embed" in name or "layers.0." in name} | tied
-    with pytest.raises(UserError, match="freeze: no weights are called 'embeddings'"):
+    with pytest.raises(UserError, match="freeze: no parameter matches 'embeddings'"):
         SftSettings(tokens=100, freeze=["embeddings"]).run(context(place, "typo-frozen"))
     with pytest.raises(UserError, match="freeze: nothing is left to train"):
         SftSettings(tokens=100, freeze=["."]).run(context(place, "all-frozen"))

@@ -125,7 +125,7 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
         elif fields[1] not in SYSTEMS:
             problems.append(Problem(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}"))
         elif not _CODE.fullmatch(fields[2]):
-            problems.append(Problem(where, f"'{fields[2]}' is no code"))
+            problems.append(Problem(where, f"'{fields[2]}' is not a code"))
         elif not _OFFSETS.fullmatch(fields[4].strip()):
             problems.append(Problem(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'"))
         else:

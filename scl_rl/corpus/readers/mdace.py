@@ -123,7 +123,7 @@ def _numbers(file: Path) -> set[int]:
     try:
         return {int(line) for line in file.read_text(encoding="utf-8-sig").split()}
     except ValueError:
-        raise UserError(Problem(str(file), "is no list of admissions", "a number a line")) from None
+        raise UserError(Problem(str(file), "is not a list of admissions", "one number per line")) from None
 
 
 def _texts(file: Path, wanted: Mapping[int, Any]) -> dict[int, str]:

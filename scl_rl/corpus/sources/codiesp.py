@@ -18,15 +18,17 @@ from .base import DataSource, Sets
 
 
 class CodiespSource(DataSource):
-    """CodiEsp in its official layout. The official dev split is reported on; dev is carved out of train."""
+    """CodiEsp in its official layout. Its dev split is the test set; dev documents are taken from train."""
 
     source: Literal["codiesp"] = "codiesp"
-    path: Path = Field(title="The folder that has train/ and dev/")
-    kinds: Literal["diagnoses", "procedures", "both"] = Field("diagnoses", title="Which codes")
+    path: Path = Field(title="Folder with train/ and dev/")
+    kinds: Literal["diagnoses", "procedures", "both"] = Field("diagnoses", title="Which codes to use")
     documents: int | None = Field(None, title="Annotated documents, sampled from train; absent = all", ge=1)
-    dev: int = Field(50, title="Documents carved out of train, by article", ge=0)
-    test: int | None = Field(None, title="Documents of the official dev split; absent = all", ge=1)
-    drop_shared_articles: bool = Field(True, title="Train on no article that dev or test has a case of")
+    dev: int = Field(50, title="Dev documents, taken from train by article", ge=0)
+    test: int | None = Field(None, title="Test documents, from the official dev split; absent = all", ge=1)
+    drop_shared_articles: bool = Field(
+        True, title="Don't train on articles that dev or test documents come from"
+    )
     seed: int = Field(0, title="Seed of the samples", ge=0)
 
     def provides(self) -> set[str]:

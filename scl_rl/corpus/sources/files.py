@@ -27,8 +27,8 @@ class FilesSource(DataSource):
     annotated: Path | None = Field(None, title="Documents with codes and evidence")
     spans: Path | None = Field(None, title="Spans with their codes")
     code_only: Path | None = Field(None, title="Documents with codes and no evidence")
-    dev: Path | None = Field(None, title="Documents to choose checkpoints on")
-    test: Path = Field(title="Documents to report on")
+    dev: Path | None = Field(None, title="Documents for selecting checkpoints")
+    test: Path = Field(title="Documents for the final evaluation")
 
     def provides(self) -> set[str]:
         """The sets that have a file."""

@@ -12,7 +12,7 @@ _SIZES = {"annotated": "documents", "code_only": "code_only", "dev": "dev", "tes
 
 
 class SyntheticSource(SyntheticSettings, DataSource):
-    """Invented notes; nothing is read."""
+    """Synthetic notes; no file is read."""
 
     source: Literal["synthetic"] = "synthetic"
 

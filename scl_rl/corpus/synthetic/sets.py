@@ -81,7 +81,7 @@ class _Maker:
             if note.text not in self._seen and self._complete(note):
                 self._seen.add(note.text)
                 return _labelled(id_, note)
-        raise UserError(f"{id_}: no other note in {_TRIES} tries; ask for fewer, longer or richer documents")
+        raise UserError(f"{id_}: no new note in {_TRIES} tries; ask for fewer or longer documents")
 
     def _complete(self, note: Piece) -> bool:
         """Whether the wordings stand nowhere but where they were put, not even across a seam."""

@@ -10,24 +10,28 @@ class SyntheticSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    codes: int = Field(40, title="Codes; beyond our lexicon they come from the ICD-10-CM tables", ge=2)
-    wordings: int | None = Field(None, title="Most wordings of a code; absent = all there are", ge=4)
+    codes: int = Field(
+        40, title="Number of codes; beyond the built-in lexicon they come from the ICD-10-CM tables", ge=2
+    )
+    wordings: int | None = Field(None, title="Maximum wordings per code; absent = all", ge=4)
     documents: int = Field(64, title="Documents with codes and evidence", ge=0)
-    spans: int | None = Field(None, title="Spans; absent = every wording they may have, once or twice", ge=0)
+    spans: int | None = Field(None, title="Spans; absent = every wording, once or twice", ge=0)
     code_only: int = Field(200, title="Documents with codes and no evidence", ge=0)
-    dev: int = Field(60, title="Documents to choose checkpoints on", ge=0)
-    test: int = Field(120, title="Documents to report on", ge=0)
-    seed: int = Field(0, title="Seed; another one makes another corpus", ge=0)
-    codes_per_document: tuple[int, int] = Field((1, 5), title="Fewest and most codes of a document")
+    dev: int = Field(60, title="Documents for selecting checkpoints", ge=0)
+    test: int = Field(120, title="Documents for the final evaluation", ge=0)
+    seed: int = Field(0, title="Random seed of the corpus", ge=0)
+    codes_per_document: tuple[int, int] = Field((1, 5), title="Minimum and maximum codes per document")
     characters: int = Field(400, title="Length of a typical document; filler is added up to it", ge=0)
     empty_rate: float = Field(0.04, title="Share of documents with no code", ge=0, le=1)
-    trap_rate: float = Field(0.5, title="Chance of each of two traps of codes that don't apply", ge=0, le=1)
-    same_word_rate: float = Field(
-        0.15, title="Chance that a code's own words stand in a trap too", ge=0, le=1
+    trap_rate: float = Field(
+        0.5, title="Probability of each of two traps with codes that don't apply", ge=0, le=1
     )
-    repeat_rate: float = Field(0.15, title="Chance that a code is mentioned twice", ge=0, le=1)
+    same_word_rate: float = Field(
+        0.15, title="Probability that a code's own words also appear in a trap", ge=0, le=1
+    )
+    repeat_rate: float = Field(0.15, title="Probability that a code is mentioned twice", ge=0, le=1)
     discontinuous_rate: float = Field(
-        0.4, title="Chance that words which can be torn apart are torn apart", ge=0, le=1
+        0.4, title="Probability that a mention that can be discontinuous is", ge=0, le=1
     )
 
     @field_validator("codes_per_document")

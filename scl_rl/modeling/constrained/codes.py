@@ -75,9 +75,9 @@ def read_codes(path: Path) -> list[str]:
         raise UserError(Problem(str(path), f"can't be read: {what}")) from None
     codes = {number: line.strip() for number, line in enumerate(lines, 1) if line.strip()}
     if not codes:
-        raise UserError(Problem(str(path), "has no codes", "write one a line"))
+        raise UserError(Problem(str(path), "has no codes", "write one per line"))
     problems = [
-        Problem(f"{path}:{number}", f"'{code[:40]}' is not a code", "one a line, and nothing beside it")
+        Problem(f"{path}:{number}", f"'{code[:40]}' is not a code", "write one per line and nothing else")
         for number, code in codes.items()
         if not _CODE.fullmatch(code)
     ]

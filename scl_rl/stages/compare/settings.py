@@ -11,17 +11,17 @@ from ..contract import StageSettings
 
 
 class CompareSettings(StageSettings):
-    """One row a candidate: its figures, and what training it cost; how they differ, and how surely."""
+    """Compares candidates: metrics, training cost, differences with intervals and tests."""
 
     kind: Literal["compare"] = "compare"
     split: Literal["test", "dev", "annotated"] = Field(
-        "test", title="The documents: a set of the data; the same as were evaluated"
+        "test", title="Which documents: a set of the data; the same as were evaluated"
     )
     against: list[str] = Field(
         default_factory=list,
-        title="Candidates with which every other is compared, besides its parent; absent = the first",
+        title="Candidates that all others are compared with, besides their parents; absent = the first",
     )
-    resamples: int = Field(2000, title="Draws of the bootstrap and of the randomisation test", ge=100)
+    resamples: int = Field(2000, title="Random draws of the bootstrap and the randomisation test", ge=100)
 
     fan_in: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {

@@ -14,7 +14,7 @@ class DictionarySettings(StageSettings):
     """Predictions without a model: the wordings of spans and annotated documents, longest match first."""
 
     kind: Literal["dictionary"] = "dictionary"
-    split: Literal["test", "dev", "annotated"] = Field("test", title="The documents: a set of the data")
+    split: Literal["test", "dev", "annotated"] = Field("test", title="Which documents: a set of the data")
 
     renamed: ClassVar[Mapping[str, str]] = {
         "on": "split",

@@ -11,11 +11,11 @@ from ..contract import StageSettings
 
 
 class EvaluateSettings(StageSettings):
-    """What ``scl-rl evaluate`` reports, as a stage."""
+    """The metrics of ``scl-rl evaluate``, as a stage."""
 
     kind: Literal["evaluate"] = "evaluate"
     split: Literal["test", "dev", "annotated"] = Field(
-        "test", title="The documents: a set of the data; the same as was predicted"
+        "test", title="Which documents: a set of the data; the same as was predicted"
     )
 
     renamed: ClassVar[Mapping[str, str]] = {

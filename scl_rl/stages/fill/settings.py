@@ -30,7 +30,7 @@ class FillSettings(StageSettings):
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Answers generated together", ge=1)
     max_documents: int | None = Field(None, title="Maximum documents, sampled; absent = all", ge=1)
-    complete: bool = Field(True, title="Keep only documents of which every code has evidence then")
+    complete: bool = Field(True, title="Keep only documents in which every code got evidence")
 
     own_process: ClassVar[bool] = True
     work: ClassVar[str] = "scl_rl.stages.fill.work:fill"

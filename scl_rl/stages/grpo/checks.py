@@ -22,7 +22,7 @@ def grpo_checks(config: Mapping[str, Any], processes: int) -> Iterator[Problem]:
         hint = "lower per_device_train_batch_size instead"
         yield of_field("auto_find_batch_size", "would tear apart the answers to one prompt", hint)
     if whole is not None and turns is not None:
-        what = "can't be set beside steps_per_generation: each gives the other"
+        what = "can't be combined with steps_per_generation: each determines the other"
         yield of_field("generation_batch_size", what, "remove one of them")
         return
     if not isinstance(group, int) or group < 2:

@@ -19,9 +19,9 @@ class PairsSettings(RewardsMixin):
     max_documents: int | None = Field(
         None, title="Maximum annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
     )
-    max_spans: int = Field(0, title="Maximum spans, sampled, each a note of its own", ge=0)
+    max_spans: int = Field(0, title="Maximum spans, sampled; each is used as a note", ge=0)
     max_code_only: int = Field(0, title="Maximum code-only documents, sampled", ge=0)
-    samples: int = Field(4, title="Answers sampled for each prompt; 0 = corrupted gold alone", ge=0)
+    samples: int = Field(4, title="Answers sampled for each prompt; 0 = only corrupted gold", ge=0)
     temperature: float = Field(1.0, title="Sampling temperature", gt=0)
     top_p: float = Field(1.0, title="Nucleus sampling: probability mass to sample from", gt=0, le=1)
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
@@ -30,14 +30,14 @@ class PairsSettings(RewardsMixin):
     min_margin: float = Field(0.1, title="Minimum difference of the scores of chosen and rejected", gt=0)
     pairs_per_prompt: int = Field(2, title="Maximum pairs of sampled answers per prompt", ge=1)
     negatives: tuple[Corruption, ...] = Field(
-        (), title="What to make wrong in gold answers: elsewhere, negated, sibling, dropped, spurious"
+        (), title="How gold answers are corrupted: elsewhere, negated, sibling, dropped, spurious"
     )
     errors: tuple[ErrorKind, ...] | None = Field(
         None, title="Keep only pairs that teach one of these kinds of error; absent = all", min_length=1
     )
-    balance_codes: bool = Field(True, title="Leave out pairs about codes that have more than their share")
-    balance_length: bool = Field(True, title="Leave out pairs from which a model would learn length")
-    min_score: float = Field(0.0, title="Score that a best answer must exceed for SFT to learn it")
+    balance_codes: bool = Field(True, title="Drop pairs of codes that occur too often")
+    balance_length: bool = Field(True, title="Drop pairs that would teach a preference for length")
+    min_score: float = Field(0.0, title="Score that a best answer must exceed to be kept for SFT")
 
     own_process: ClassVar[bool] = True
     work: ClassVar[str] = "scl_rl.stages.pairs.work:make_pairs"

@@ -13,18 +13,18 @@ TRAINING, ICD_10_CM = "training", "icd-10-cm"
 
 
 class PredictSettings(StageSettings):
-    """Greedy predictions, windows merged back to documents."""
+    """Greedy predictions; windows are merged back into documents."""
 
     kind: Literal["predict"] = "predict"
-    split: Literal["test", "dev", "annotated"] = Field("test", title="The documents: a set of the data")
+    split: Literal["test", "dev", "annotated"] = Field("test", title="Which documents: a set of the data")
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Prompts generated together", ge=1)
     decoding: Literal["free", "constrained"] = Field(
-        "free", title="Constrained: every quote is words of the note, every code is one of 'codes'"
+        "free", title="With constrained, every quote is taken from the note and every code from 'codes'"
     )
     codes: str = Field(
         TRAINING,
-        title="What constrained decoding may assign: codes in the training sets, icd-10-cm, or a file's",
+        title="Codes for constrained decoding: training (those of the training sets), icd-10-cm, or a file",
         min_length=1,
     )
 

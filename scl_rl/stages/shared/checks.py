@@ -77,7 +77,7 @@ def _any_trainer(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterato
     if given.get("load_best_model_at_end"):
         yield of_field("load_best_model_at_end", "the trainer is given nothing to evaluate on", checks)
     if given.get("lr_scheduler_type") in _NEEDS_EVALUATION:
-        what = f"'{given['lr_scheduler_type']}' goes by evaluations, and the trainer is given none"
+        what = f"'{given['lr_scheduler_type']}' needs evaluations, and the trainer runs none"
         yield of_field("lr_scheduler_type", what, "choose another schedule")
     if config.get("fp16") and config.get("bf16"):
         hint = "set bf16: false" if "bf16" not in given else "remove one of them"

@@ -31,9 +31,7 @@ class LaunchSettings(BaseModel):
     config: str = Field(
         title=f"One of {', '.join(NAMED)}, or a file that `accelerate config` wrote", min_length=1
     )
-    processes: int | None = Field(
-        None, title="Processes on all machines together; absent = as many as the config says", ge=1
-    )
+    processes: int | None = Field(None, title="Total number of processes; absent = as in the config", ge=1)
     args: list[str | int] = Field(default_factory=list, title="Further arguments of `accelerate launch`")
     launcher_prefix: list[str] = Field(
         default_factory=list,

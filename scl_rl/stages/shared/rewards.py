@@ -20,7 +20,7 @@ class RewardSettings(BaseModel):
 
     name: str = Field(title="Entry-point name, dotted path (my_pkg.mod:fn) or file (./my_reward.py:fn)")
     weight: float = Field(1.0, title="Its weight in the sum; 0 = only logged", allow_inf_nan=False)
-    args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments handed to the reward")
+    args: dict[str, Any] = Field(default_factory=dict, title="Keyword arguments of the reward")
 
 
 class RewardsMixin(StageSettings):

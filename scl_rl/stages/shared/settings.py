@@ -22,7 +22,7 @@ class TrainingSettings(StageSettings):
     )
     freeze: list[str] = Field(
         default_factory=list,
-        title="Weights left as they are: regular expressions for parameter names, such as embed_tokens",
+        title="Parameters to freeze: regular expressions for their names, such as embed_tokens",
     )
 
     seeds: list[Annotated[int, Field(ge=0)]] | None = Field(

@@ -59,7 +59,7 @@ def _freeze(model: Any, expressions: list[str], context: StageContext) -> None:
     for expression in expressions:
         found = [name for name in trained if re.search(expression, name)]
         if not found:
-            raise UserError(f"stage '{context.name}': freeze: no weights are called '{expression}'")
+            raise UserError(f"stage '{context.name}': freeze: no parameter matches '{expression}'")
         for name in found:
             trained[name].requires_grad_(False)
             left.pop(name, None)

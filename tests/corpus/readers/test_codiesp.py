@@ -88,8 +88,8 @@ def test_every_text_that_is_not_utf8_is_told(split):
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
-        ("{id}\tDIAGNOSTICO\t\ttos\t21 24", "'' is no code"),
-        ("{id}\tDIAGNOSTICO\tr 05\ttos\t21 24", "'r 05' is no code"),
+        ("{id}\tDIAGNOSTICO\t\ttos\t21 24", "'' is not a code"),
+        ("{id}\tDIAGNOSTICO\tr 05\ttos\t21 24", "'r 05' is not a code"),
         ("{id}\tDIAGNOSTICO\tr05\ttos\t24 21", "offsets '24 21' run backwards"),
         ("{id}\tDIAGNOSTICO\tr05\ttos\t-1 3", "offsets '-1 3' (expected 'start end[;start end]')"),
         ("{id}\tDIAGNOSTICO\tr05\ttos\t", "offsets '' (expected 'start end[;start end]')"),
