@@ -19,6 +19,7 @@ from ..shared.shared_prompt import share_prompts
 from ..shared.trainer import quiet_libraries, start_model, trainer_fields, without_printing
 from .data import prompt_rows
 from .rewards import StageRewards
+from .rollout import Rollout
 from .settings import GrpoSettings
 from .step_log import MetricsLog, say_nothing_of_rows
 
@@ -33,7 +34,8 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     log = MetricsLog(context, settings.max_steps, config.max_completion_length)
     checks = DevEval(settings.eval_schedule(), settings.max_steps, context, loaded, prompting, log.checked)
     say_nothing_of_rows()
-    kind = WatchedGRPOTrainer if settings.shared_prompt == "off" else GroupedGRPOTrainer
+    shared = settings.shared_prompt != "off"
+    kind = GroupedGRPOTrainer if shared else WatchedGRPOTrainer
     trainer = without_printing(
         kind(
             model=loaded.model,
@@ -42,6 +44,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
             train_dataset=Dataset.from_list(prompt_rows(settings, context, prompting)),
             processing_class=loaded.tokenizer,
             callbacks=[log, checks],
+            rollout_func=Rollout(config) if shared and Rollout.can_replace(config) else None,
         )
     )
     loaded.model = trainer.model

@@ -1,0 +1,61 @@
+"""The answers that GRPO rewards, from the generator that evaluations and pairs use."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import groupby
+from typing import Any
+
+from ...modeling import ranks
+from ...modeling.decode import Decoder, Request, Sampling
+from ...modeling.generate import encode_prompt
+
+
+class Rollout:
+    """TRL's ``rollout_func``: a prompt is read once for its group, and answers that have ended cost nothing.
+
+    What is sampled depends on the seed, the optimizer step, the prompt and the answer's number in its group,
+    and neither on the answers beside it nor on how groups are spread over processes.
+
+    Args:
+        config: the stage's GRPOConfig.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._sampling = Sampling(
+            config.seed, config.temperature, config.top_p, config.top_k or 0, config.min_p
+        )
+        self._max_tokens = config.max_completion_length
+        # TRL calls it experimental
+        warnings.filterwarnings("ignore", message=".*'rollout_func'", category=UserWarning)
+
+    @staticmethod
+    def can_replace(config: Any) -> bool:
+        """Whether nothing is asked for that TRL's own generation alone can do."""
+        others = (config.use_vllm, config.use_transformers_continuous_batching, config.cache_implementation)
+        return not (
+            any(others) or config.generation_kwargs or config.repetition_penalty != 1.0 or ranks.sharded()
+        )
+
+    def __call__(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
+        """The answers of this process's prompts, each of which stands there once per answer.
+
+        Returns:
+            Token ids of ``prompt_ids`` and ``completion_ids``, which end with the token that ended them.
+        """
+        group = trainer.num_generations if trainer.model.training else trainer.num_generations_eval
+        tokenizer = trainer.processing_class
+        first = ranks.rank() * len(prompts)
+        requests, prompt_ids = [], []
+        for number, rows in groupby(range(first, first + len(prompts)), lambda row: row // group):
+            places = list(rows)
+            ids = encode_prompt(tokenizer, prompts[places[0] - first])
+            key = f"{trainer.state.global_step}/{number}/{ids}"
+            requests.append(Request(ids, key, [place % group for place in places]))
+            prompt_ids += [ids] * len(places)
+        decoder = Decoder(
+            trainer.model, trainer.eos_token_ids, tokenizer.pad_token_id, self._max_tokens, self._sampling
+        )
+        answers = decoder.answers(requests, rows=len(prompts))
+        completion_ids = [answer for of_prompt in answers for answer in of_prompt]
+        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
