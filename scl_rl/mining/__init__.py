@@ -5,7 +5,8 @@ from such notes, annotated or not, and finds in each the words for each of its c
 (:class:`~scl_rl.scoring.verify.Verifier`). No model is involved; all of it is counting.
 """
 
+from .calibration import calibration
 from .miner import EvidenceMiner, MinedEvidence
 from .settings import MiningSettings
 
-__all__ = ["EvidenceMiner", "MinedEvidence", "MiningSettings"]
+__all__ = ["EvidenceMiner", "MinedEvidence", "MiningSettings", "calibration"]

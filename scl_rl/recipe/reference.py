@@ -78,7 +78,7 @@ def reference() -> str:
         definition = definitions[kind.__name__]
         parts += [f"### `kind: {name}`\n", definition["description"] + "\n", *_origin(kind)]
         parts.append(_fields(definition, definitions, "kind", "from"))
-        parts += _trainer(kind)
+        parts += [*_sections(definition, definitions), *_trainer(kind)]
     reward = definitions["RewardSettings"]
     parts += ["### A reward\n", "A plain name means weight 1.\n"]
     parts += [_fields(reward, definitions), "### `launch`\n", "[Many GPUs](clusters.md) has examples.\n"]
@@ -89,6 +89,15 @@ def _origin(kind: type[StageSettings]) -> Iterator[str]:
     if kind.starts_from:
         kinds = ", ".join(f"`{name}`" for name in registry.kinds_with(kind.starts_from))
         yield f"`from`: {'' if kind.needs_parent else 'nothing, or '}a stage of kind {kinds}.\n"
+
+
+def _sections(definition: Schema, definitions: dict[str, Schema]) -> Iterator[str]:
+    """The settings under a setting of one kind alone; `launch` belongs to several and has its own place."""
+    for name, schema in definition["properties"].items():
+        section = definitions.get(schema.get("$ref", "").rpartition("/")[2], {})
+        if "description" in section:
+            yield f"#### `{name}`\n\n{section['description']}\n"
+            yield _fields(section, definitions)
 
 
 def _trainer(kind: type[StageSettings]) -> Iterator[str]:

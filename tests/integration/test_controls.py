@@ -70,6 +70,45 @@ def test_evidence_is_filled_in_from_the_dictionary(place):
     assert [[a.code for a in d.annotations] for d in filled] == [["I10", "J11"], ["I10"], []]
 
 
+def code_only(number: int, text: str, *codes: str) -> Document:
+    return Document(id=str(number), text=text, annotations=[Annotation(code=c, mentions=None) for c in codes])
+
+
+def test_evidence_is_mined_from_codes_alone_without_a_model(place):
+    notes = [
+        *[("Wheezing badly. He has asthma.", ("J45",)), ("Known asthma, and flu.", ("J45", "J11"))],
+        *[("Asthma again today.", ("J45",)), ("No trouble today.", ()), ("Seen, and well.", ())],
+    ]
+    documents = [code_only(number, text, *codes) for number, (text, codes) in enumerate(notes)]
+    write_jsonl(place / "notes.jsonl", documents)
+    gold = [note("d0", "asthma", "J45"), note("d1", "wheezing", "J45")]
+    write_jsonl(place / "gold.jsonl", gold)
+    spans = place / "spans.jsonl"
+    files = DataFiles(None, spans, place / "notes.jsonl", place / "gold.jsonl", place / "gold.jsonl")
+    settings = FillSettings(how=("dictionary", "corpus"), complete=False)
+    figures = settings.run(context(place, "mined", data=files))
+    filled = read_documents(place / "mined" / "documents.jsonl")
+    assert [[(a.code, a.mentions, a.model_extra) for a in d.annotations] for d in filled] == [
+        [("J45", [[(23, 29)]], {"filled_by": "corpus", "score": 0.75})],
+        [
+            ("J45", [[(6, 12)]], {"filled_by": "corpus", "score": 0.75}),
+            ("J11", [[(18, 21)]], {"filled_by": "dictionary"}),
+        ],
+        [("J45", [[(0, 6)]], {"filled_by": "corpus", "score": 0.75})],
+        [],
+        [],
+    ]
+    assert figures["filled_by"] == {"dictionary": 1, "corpus": 3}
+    assert figures["dev_evidence"] == {"precision": 1.0, "recall": 0.5}
+    assert figures["corpus"]["evidence"] == 0.5
+    rows = {row["min_score"]: row for row in figures["corpus"]["by_score"]}
+    assert rows[0.7] == {"min_score": 0.7, "found": 1, "precision": 1.0, "recall": 0.5}
+    assert rows[0.8] == {"min_score": 0.8, "found": 0, "precision": None, "recall": 0.0}
+    settings = FillSettings(how=("corpus",), mining={"min_count": 4})
+    with pytest.raises(UserError, match="of 5 documents none could be filled in"):
+        settings.run(context(place, "mined-none", data=files))
+
+
 def test_sft_learns_from_what_was_filled_in(place):
     stage = context(place, "fill2", finished(place, "sft"), data=data(place))
     FillSettings().run(stage)
@@ -77,6 +116,13 @@ def test_sft_learns_from_what_was_filled_in(place):
     settings = SftSettings(mixture={"filled": 1}, tokens=300, trainer=QUICK)
     figures = settings.run(context(place, "sft-filled", filled, data=data(place)))
     assert set(figures["tokens_by_source"]) == {"filled"} and figures["tokens"] >= 300
+
+
+def test_a_model_can_only_be_asked_where_there_is_one():
+    (parent,) = [SftSettings(tokens=1)]
+    assert FillSettings(how=("corpus",)).incompatible_with([]) == ""
+    assert "name the stage after 'from'" in FillSettings(how=("corpus", "model")).incompatible_with([])
+    assert FillSettings(how=("corpus", "model")).incompatible_with([parent]) == ""
 
 
 @pytest.mark.parametrize("verifier", ["none", "dictionary", "model"])

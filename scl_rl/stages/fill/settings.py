@@ -1,28 +1,33 @@
-"""Evidence for documents of which only the codes are known: looked up, or asked of a model."""
+"""Evidence for documents of which only the codes are known: looked up, mined, or asked of a model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ...mining.settings import MiningSettings
 from ..contract import StageSettings
 
 
 class FillSettings(StageSettings):
     """Fills in the evidence of code-only documents, so that SFT can imitate what nobody annotated.
 
-    A control for rewards that learn from such documents without filling anything in.
+    `dictionary` looks up the wordings of spans and annotated documents. `corpus` finds the words that
+    documents with a code have in common and others have not. `model` samples answers of the parent's model.
     """
 
     kind: Literal["fill"] = "fill"
-    how: tuple[Literal["dictionary", "model"], ...] = Field(
+    how: tuple[Literal["dictionary", "corpus", "model"], ...] = Field(
         ("dictionary",),
         title="Where evidence comes from, in turn for the codes that still have none",
         min_length=1,
     )
-    verifier: Literal["dictionary", "model", "none"] = Field(
+    mining: MiningSettings = Field(
+        default_factory=MiningSettings, title="How 'corpus' associates words with codes"
+    )
+    verifier: Literal["dictionary", "corpus", "model", "none"] = Field(
         "model", title="What must agree that a quote of the model alone implies its code"
     )
     samples: int = Field(4, title="Answers sampled from the model for each document", ge=1)
@@ -40,6 +45,7 @@ class FillSettings(StageSettings):
         "documents": "max_documents",
     }
     starts_from: ClassVar[tuple[str, ...]] = ("model",)
+    needs_parent: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _each_once(self) -> FillSettings:
@@ -47,10 +53,20 @@ class FillSettings(StageSettings):
             raise ValueError("how: each can stand there once")
         return self
 
+    def incompatible_with(self, parents: Sequence[StageSettings]) -> str:
+        """A model can only be asked where there is one."""
+        return "" if parents or "model" not in self.how else "asks a model: name the stage after 'from'"
+
     def answer_limit(self) -> int | None:
         """Of every answer."""
-        return self.max_new_tokens
+        return self.max_new_tokens if "model" in self.how else None
 
     def uses(self) -> set[str]:
-        """What it fills in, and what it looks words up in."""
-        return {"code_only", "spans"}
+        """What it fills in, and what the model's verifier knows codes from."""
+        asks = "model" in self.how and self.verifier == "model"
+        return {"code_only", "spans"} if asks else {"code_only"}
+
+    def dry_run_settings(self, tokens: int) -> Self:
+        """A few documents have few words in common: any will do."""
+        loose = self.mining.model_copy(update={"min_count": 1, "min_association": 0.0, "min_score": 0.0})
+        return self.model_copy(update={"mining": loose})

@@ -1,11 +1,13 @@
-"""The work of a fill stage: evidence for known codes, from a dictionary or from a model's own quotes."""
+"""The work of a fill stage: evidence for known codes, from a dictionary, a corpus or a model's quotes."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ...answer.parse import parse
 from ...answer.prompt import Prompt
@@ -14,6 +16,7 @@ from ...corpus.records import sample_records
 from ...corpus.types import Document, Mention
 from ...errors import UserError
 from ...metrics.report import evaluate_predictions
+from ...mining import EvidenceMiner, calibration
 from ...modeling.decode import Sampling
 from ...modeling.generate import generate_groups
 from ...modeling.load import Loaded, load_trained
@@ -26,8 +29,16 @@ from ..shared.progress import Progress
 from ..shared.prompting import Prompting
 from .settings import FillSettings
 
-Found = dict[str, list[Mention]]
-"""Mentions by code, for one document."""
+
+class Evidence(NamedTuple):
+    """The mentions that one way found for a code of a document, and what else it says of them."""
+
+    mentions: list[Mention]
+    details: Mapping[str, Any] = MappingProxyType({})
+
+
+Found = dict[str, Evidence]
+"""Evidence by code, for one document."""
 
 
 def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
@@ -52,6 +63,8 @@ def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
         found = map(prediction_of, map(_filled_only, filler.fill(dev)))
         joint = evaluate_predictions(dev, found)["joint"]["micro"]
         figures["dev_evidence"] = {name: joint[name] for name in ("precision", "recall")}
+        if "corpus" in settings.how:
+            figures["corpus"] = {**accuracy(filler.miner, dev), "by_score": calibration(filler.miner, dev)}
         if filler.verifier is not None:
             figures["verifier"] = accuracy(filler.verifier, dev)
     return figures
@@ -68,9 +81,18 @@ class Filler:
         self.filled_by: Counter[str] = Counter()
         self.generated_tokens = 0
 
+    @cached_property
+    def miner(self) -> EvidenceMiner:
+        """What all documents whose codes are known say, annotated or not."""
+        data = self._context.data
+        known = [d for path in (data.annotated, data.code_only) if path for d in read_documents(path)]
+        return EvidenceMiner.fit(known, self._settings.mining)
+
     def _verifier(self) -> Verifier | None:
         if self._settings.verifier == "dictionary":
             return self._dictionary
+        if self._settings.verifier == "corpus":
+            return self.miner
         if self._settings.verifier == "none":
             return None
         folder, spans = self._context.model_before, read_spans(self._context.needed("spans"))
@@ -83,23 +105,36 @@ class Filler:
         found: list[Found] = [{} for _ in documents]
         ways: Mapping[str, Callable[[list[Document], list[list[str]]], Iterable[Found]]] = {
             "dictionary": self._looked_up,
+            "corpus": self._mined,
             "model": self._asked,
         }
         for how in self._settings.how:
             open_ = [i for i, names in enumerate(codes) if any(name not in found[i] for name in names)]
             more = ways[how]([documents[i] for i in open_], [codes[i] for i in open_])
             for i, new in zip(open_, more, strict=True):
-                fresh = {code: places for code, places in new.items() if code not in found[i]}
+                fresh = {
+                    code: Evidence(mentions, {"filled_by": how, **details})
+                    for code, (mentions, details) in new.items()
+                    if code not in found[i]
+                }
                 self.filled_by[how] += len(fresh)
                 found[i] |= fresh
         return [_with(document, places) for document, places in zip(documents, found, strict=True)]
 
     def _looked_up(self, documents: list[Document], codes: list[list[str]]) -> Iterable[Found]:
         for document, names in zip(documents, codes, strict=True):
-            found: Found = {}
+            places: dict[str, list[Mention]] = {}
             for place, code in self._dictionary.matches(document.text, among=names):
-                found.setdefault(code, []).append([place])
-            yield found
+                places.setdefault(code, []).append([place])
+            yield {code: Evidence(mentions) for code, mentions in places.items()}
+
+    def _mined(self, documents: list[Document], codes: list[list[str]]) -> Iterable[Found]:
+        for document, names in zip(documents, codes, strict=True):
+            mined = self.miner.mine(document.text, names)
+            yield {
+                code: Evidence(mentions, {"score": round(score, 4)})
+                for code, (mentions, score) in mined.items()
+            }
 
     def _asked(self, documents: list[Document], codes: list[list[str]]) -> Iterable[Found]:
         """The quotes for a document's codes in sampled answers that are in the note and imply the code."""
@@ -127,7 +162,7 @@ class Filler:
                     or self.verifier.implies(spoken(document.text, place), name, names)
                 ]
                 if agreed:
-                    found[name] = [list(agreed[0])]
+                    found[name] = Evidence([list(agreed[0])])
             yield found
 
     def _answers(self, loaded: Loaded, prompts: list[Prompt]) -> list[list[str]]:
@@ -150,8 +185,11 @@ class Filler:
 
 
 def _with(document: Document, found: Found) -> Document:
-    """The document with the same codes, and for each the mentions that were found."""
-    annotations = [a.model_copy(update={"mentions": found.get(a.code)}) for a in document.annotations or ()]
+    """The document with the same codes, and for each the mentions that were found, by what, if any."""
+    annotations = []
+    for annotation in document.annotations or ():
+        mentions, details = found.get(annotation.code, (None, {}))
+        annotations.append(annotation.model_copy(update={"mentions": mentions, **details}))
     return document.model_copy(update={"annotations": annotations})
 
 
