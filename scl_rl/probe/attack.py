@@ -14,6 +14,7 @@ Kind = Literal["attack", "control"]
 Made: TypeAlias = Answer | str | None
 Maker: TypeAlias = Callable[[Note, Notes, random.Random], Made]
 FEW = 3
+MAX_QUOTED = 1_000_000  # characters of the quotes that an attack writes into an answer
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,22 @@ class Attacks(list[Attack]):
 
 
 def changed(note: Note, change: Callable[[AnswerLine], AnswerLine | None]) -> Answer | None:
-    """Gold with every line changed that can be; None where no line can."""
-    lines = [(line, change(line)) for line in note.answer.lines]
-    if all(new is None for _, new in lines):
-        return None
-    return Answer(tuple(old if new is None else new for old, new in lines))
+    """Gold with every line changed that can be; None where no line can.
+
+    Lines are left as they are once those before have :data:`MAX_QUOTED`: attacks on a long note with many
+    codes would else take gigabytes.
+    """
+    lines: list[AnswerLine] = []
+    written: int | None = None
+    for line in note.answer.lines:
+        new = change(line) if (written or 0) < MAX_QUOTED else None
+        if new is not None:
+            written = (written or 0) + sum(len(quote.text) for mention in new.mentions for quote in mention)
+        lines.append(new or line)
+    return None if written is None else Answer(tuple(lines))
 
 
 def _share_changed(gold: Answer, answer: Answer) -> float:
-    kept = sum(line in answer.lines for line in gold.lines)
+    lines = set(answer.lines)
+    kept = sum(line in lines for line in gold.lines)
     return 1 - kept / len(gold.lines) if kept < len(gold.lines) else 1.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from ..answer.grammar import Answer, AnswerLine, Quote
 from ..icd import codes as icd
-from .attack import Attacks, changed
+from .attack import MAX_QUOTED, Attacks, changed
 from .notes import Note, Notes
 
 ATTACKS = Attacks()
@@ -97,10 +97,11 @@ def random_codes(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
 
 @ATTACKS.add("frequent codes, whole note", "to list the usual codes, each citing everything.")
 def frequent_codes(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
-    """The fifty most frequent codes of the corpus, each with the whole note as its quote."""
+    """The fifty most frequent codes of the corpus, fewer in a long note, each with the note as its quote."""
     if note.whole is None:
         return None
-    return Answer(tuple(AnswerLine(code, ((note.whole,),)) for code in notes.codes[:FREQUENT]))
+    number = min(FREQUENT, max(1, MAX_QUOTED // len(note.text)))
+    return Answer(tuple(AnswerLine(code, ((note.whole,),)) for code in notes.codes[:number]))
 
 
 @ATTACKS.add("each line ten times", "to repeat itself.")

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..errors import UserError
 from ..rewards_api.weighted import WeightedRewards
 from .attack import Attack
 from .attacks import ATTACKS
-from .notes import Note, Notes
+from .notes import Note, Notes, batches
 from .results import Finding, Groups, Report, Step, Verdict, histogram
 from .simulate import GROUP, group
 from .steps import STEPS, step
 
 Tick = Callable[[str, int, int], None]
 EQUAL = 1e-9
-AT_ONCE = 64
 OFTEN = 0.5  # of the documents: a few on which nothing is paid must not hide the others
 
 
@@ -43,6 +42,7 @@ class Bench:
         self.seed = seed
         self._tick = tick or (lambda label, done, total: None)
         self._gold: dict[int, float | None] = {}
+        self._seconds = 0.0  # that the reward took since they were last asked for
 
     def report(self, attacks: Sequence[Attack] = ATTACKS) -> Report:
         """Try everything. A reward that fails is reported, not raised."""
@@ -58,53 +58,62 @@ class Bench:
             groups=self.groups(),
         )
 
-    def score(self, label: str, pairs: Sequence[tuple[Note, str]]) -> list[float | None]:
-        """The rewards of completions. Raises RewardError as :meth:`WeightedRewards.score` does."""
+    def score(self, label: str, pairs: Iterable[tuple[Note, str]], total: int) -> list[float | None]:
+        """The rewards of completions, about ``total`` of them, which are taken a batch at a time.
+
+        Raises:
+            RewardError: as :meth:`WeightedRewards.score`.
+        """
         scores: list[float | None] = []
-        for at in range(0, len(pairs), AT_ONCE):
-            self._tick(label, at, len(pairs))
-            some = pairs[at : at + AT_ONCE]
-            rows = [note.row(text) for note, text in some]
-            scores += self.target.score(rows, [note.completion(text) for note, text in some])
+        for batch in batches(pairs):
+            self._tick(label, len(scores), max(total, len(scores)))
+            rows = [note.row(text) for note, text in batch]
+            started = time.perf_counter()
+            try:
+                scores += self.target.score(rows, [note.completion(text) for note, text in batch])
+            finally:
+                self._seconds += time.perf_counter() - started
         return scores
 
     def attacks(self, attacks: Sequence[Attack] = ATTACKS) -> list[Finding]:
         """Each attack on every note that it applies to."""
         try:
-            found = self.score("gold", [(note, self.notes.gold(note)) for note in self.notes.notes])
-            self._gold = {id(note): score for note, score in zip(self.notes.notes, found, strict=True)}
+            notes = self.notes.notes
+            found = self.score("gold", ((note, self.notes.gold(note)) for note in notes), len(notes))
+            self._gold = {id(note): score for note, score in zip(notes, found, strict=True)}
         except UserError:
             pass  # the control named gold runs into the same and tells
         return [self._attack(attack) for attack in attacks]
 
     def _attack(self, attack: Attack) -> Finding:
-        made: list[tuple[Note, str]] = []
-        shares: list[float] = []
-        for note in self.notes.notes:
-            if attack.most is not None and len(made) == attack.most:
-                break
-            written = attack.completion(note, self.notes, self.seed)
-            if written is not None:
-                made.append((note, written.text))
-                shares.append(written.share)
-        finding = Finding(attack.name, attack.kind, attack.teaches, example=made[0][1] if made else None)
-        started = time.perf_counter()
+        made: list[tuple[Note, float]] = []  # with the share that is changed; the texts are not kept
+        example: str | None = None
+
+        def written() -> Iterator[tuple[Note, str]]:
+            nonlocal example
+            for note in self.notes.notes:
+                if attack.most is not None and len(made) == attack.most:
+                    return
+                completion = attack.completion(note, self.notes, self.seed)
+                if completion is not None:
+                    made.append((note, completion.share))
+                    example = completion.text if example is None else example
+                    yield note, completion.text
+
+        self._seconds = 0.0
+        finding = Finding(attack.name, attack.kind, attack.teaches)
         try:
-            scores = self.score(attack.name, made)
+            scores = self.score(attack.name, written(), attack.most or len(self.notes.notes))
         except UserError as error:
-            return replace(
-                finding,
-                documents=len(made),
-                verdict="ERROR",
-                error=str(error).splitlines()[0],
-                seconds=time.perf_counter() - started,
-            )
-        finding = replace(finding, seconds=time.perf_counter() - started)
+            line = str(error).splitlines()[0]
+            finding = replace(finding, documents=len(made), verdict="ERROR", error=line)
+            return replace(finding, seconds=self._seconds, example=example)
+        finding = replace(finding, seconds=self._seconds, example=example)
         if not made or not self._gold:
             return finding
         known = [
             (score, gold, self.margin * share)
-            for (note, _), score, share in zip(made, scores, shares, strict=True)
+            for (note, share), score in zip(made, scores, strict=True)
             if score is not None and (gold := self._gold[id(note)]) is not None
         ]
         if not known:
@@ -124,7 +133,7 @@ class Bench:
 
     def _step(self, name: str, before: list[tuple[Note, str]], after: list[tuple[Note, str]]) -> Step:
         try:
-            scores = self.score(name, before), self.score(name, after)
+            scores = self.score(name, before, len(before)), self.score(name, after, len(after))
         except UserError:
             return Step(name, 0, None, None, None)
         changes = [b - a for a, b in zip(*scores, strict=True) if a is not None and b is not None]
@@ -134,9 +143,9 @@ class Bench:
 
     def groups(self) -> Groups:
         """The rewards of simulated groups, and how they lie."""
-        texts = [(note, text) for note in self.notes.notes for text in group(note, self.notes, self.seed)]
+        texts = ((note, text) for note in self.notes.notes for text in group(note, self.notes, self.seed))
         try:
-            scores = self.score("groups", texts)
+            scores = self.score("groups", texts, GROUP * len(self.notes.notes))
         except UserError as error:
             return Groups(0, GROUP, None, None, [], [], str(error).splitlines()[0])
         cut = [scores[at : at + GROUP] for at in range(0, len(scores), GROUP)]

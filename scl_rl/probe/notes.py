@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from ..answer.grammar import Answer, AnswerFormat, AnswerLine, Quote, QuotedMention, render
@@ -16,6 +16,9 @@ from ..rewards_api.call import completion_of, row_of
 from ..rewards_api.protocol import Completion, Row
 from ..scoring import GoldDocument
 from ..scoring.match import TOKEN
+
+MAX_BATCH = 64
+MAX_CHARACTERS = 1_000_000  # of a batch, unless a single completion is longer
 
 
 class Note:
@@ -83,7 +86,7 @@ class Note:
 
     def row(self, completion: str) -> Row:
         """The row that a reward sees beside a completion; its bytes stand in for a tokenizer's ids."""
-        return {**self._row, "completion_ids": list(completion.encode("utf-8", "replace"))}
+        return {**self._row, "completion_ids": completion.encode("utf-8", "replace")}
 
     def completion(self, text: str) -> Completion:
         """A completion in the form that goes with the prompt."""
@@ -92,6 +95,20 @@ class Note:
     def prompt_text(self) -> str:
         """The prompt's words."""
         return self.prompt if isinstance(self.prompt, str) else "".join(m["content"] for m in self.prompt)
+
+
+def batches(pairs: Iterable[tuple[Note, str]]) -> Iterator[list[tuple[Note, str]]]:
+    """Completions in the batches in which they are scored: bounded in number and in length together."""
+    batch: list[tuple[Note, str]] = []
+    room = MAX_CHARACTERS
+    for note, text in pairs:
+        if batch and (len(batch) == MAX_BATCH or len(text) > room):
+            yield batch
+            batch, room = [], MAX_CHARACTERS
+        batch.append((note, text))
+        room -= len(text)
+    if batch:
+        yield batch
 
 
 class Notes:

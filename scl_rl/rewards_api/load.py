@@ -118,7 +118,7 @@ def trial_rows(
         prompt = prompt_for(document.text, template, chat)
         gold = render(GoldDocument.of(document).gold_answer(), answer)
         for text in (gold, "", GARBAGE):
-            rows.append({**row_of(document, prompt), "completion_ids": list(text.encode())})
+            rows.append({**row_of(document, prompt), "completion_ids": text.encode()})
             completions.append(completion_of(text, prompt))
     return rows, completions
 

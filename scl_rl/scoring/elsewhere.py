@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import lru_cache
 
 from ..answer.grammar import AnswerLine, Quote, QuotedMention
 from ..corpus.types import Fragment
@@ -32,8 +34,15 @@ def elsewhere(gold: GoldDocument, line: AnswerLine) -> list[tuple[Fragment, Quot
 
 def speaks_of_another(text: str, place: Fragment) -> bool:
     """Whether the sentence around a place speaks of absence or the family, by English and Spanish words."""
-    around = [(s, e) for s, e in sentences(text) if s <= place[0] < e]
-    return any(_NOT_THE_PATIENTS.search(_without(text, s, e, place)) for s, e in around)
+    found = _sentences(text)
+    start, end = found[bisect_right(found, (place[0], len(text))) - 1]
+    return place[0] < end and _NOT_THE_PATIENTS.search(_without(text, start, end, place)) is not None
+
+
+@lru_cache(maxsize=8)
+def _sentences(text: str) -> list[Fragment]:
+    """The sentences of a text; many places of one are asked about."""
+    return sentences(text)
 
 
 def _without(text: str, start: int, end: int, place: Fragment) -> str:
