@@ -45,6 +45,7 @@ bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
 	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
+	$(BIN)/python benchmarks/review_page.py --out build/bench/review_page.json
 
 # torch comes first and alone: a range that admits a newer one would pull several GB of CUDA packages.
 $(READY): setup.cfg pyproject.toml constraints.txt

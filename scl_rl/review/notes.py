@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..corpus.types import Document, Fragment, PredictedMention, Prediction
+from ..corpus.types import DEFAULT_SYSTEM, Document, Fragment, PredictedMention, Prediction
 from ..scoring import GoldDocument, ScoredCode, ScoredMention, score_prediction
 from ..scoring.dictionary import SpanDictionary
 from ..scoring.locate import misquotes
@@ -27,6 +28,22 @@ def fingerprint(documents: Iterable[Document], predictions: Iterable[Prediction]
     for prediction in predictions:
         digest.update(prediction.model_dump_json(include={"id", "codes"}).encode())
     return digest.hexdigest()[:16]
+
+
+def predicted_notes(
+    documents: Sequence[Document], predictions: Iterable[Prediction]
+) -> tuple[list[Document], list[Prediction]]:
+    """The documents that have a prediction, in their order, and their predictions in the same order."""
+    by_id = {prediction.id: prediction for prediction in predictions}
+    notes = [document for document in documents if document.id in by_id]
+    return notes, [by_id[document.id] for document in notes]
+
+
+def system_of(documents: Iterable[Document]) -> tuple[str, dict[str, str]]:
+    """The code system of most codes, and those of codes that have another."""
+    found = {a.code: a.system for document in documents for a in document.annotations or ()}
+    ((most, _),) = Counter(found.values()).most_common(1) or [(DEFAULT_SYSTEM, 0)]
+    return most, {code: system for code, system in found.items() if system != most}
 
 
 def review_note(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 
 from ..atomic import writing
 from ..corpus.jsonl import read_documents, read_predictions
-from ..corpus.types import DEFAULT_SYSTEM, Document, Prediction
+from ..corpus.types import Document, Prediction
 from ..icd.advice import code_table, excludes1
 from ..pages import Asset, data_block, render_page
 from ..scoring.dictionary import SpanDictionary
-from .notes import fingerprint, review_note
+from .notes import fingerprint, predicted_notes, review_note, system_of
 from .record import FORMAT, Stratum
 from .sample import Stratify, draw, widest
 
@@ -100,12 +99,12 @@ def review_page(
 
     Notes without prediction are left out.
     """
-    by_id = {prediction.id: prediction for prediction in predictions}
-    predicted = [document for document in documents if document.id in by_id]
+    predicted, answers = predicted_notes(documents, predictions)
     every = [
-        review_note(document, by_id[document.id], blind=options.blind, wordings=options.wordings)
-        for document in predicted
+        review_note(document, prediction, blind=options.blind, wordings=options.wordings)
+        for document, prediction in zip(predicted, answers, strict=True)
     ]
+    system, others = system_of(predicted)
     notes, strata = every, None
     if options.sample is not None and options.sample < len(every):
         notes, strata = draw(every, options.sample, options.stratify, options.seed)
@@ -122,10 +121,11 @@ def review_page(
                 "data",
                 {
                     "format": FORMAT,
-                    "fingerprint": fingerprint(predicted, [by_id[document.id] for document in predicted]),
+                    "fingerprint": fingerprint(predicted, answers),
                     "name": name,
                     "sample": [stratum.model_dump() for stratum in strata] if strata else None,
-                    **_systems(predicted),
+                    "system": system,
+                    "systems": others,
                     "titles": _titles(notes),
                     "excludes1": excludes1(),
                     "notes": notes,
@@ -147,13 +147,6 @@ def _said(strata: Sequence[Stratum], total: int) -> str:
         f"done, the share of right codes in all notes is known to ±{100 * widest(strata):.1f} points or "
         "better (95%)."
     )
-
-
-def _systems(documents: Sequence[Document]) -> dict[str, Any]:
-    """The code system of most annotations, and those of codes that have another."""
-    found = {a.code: a.system for document in documents for a in document.annotations or ()}
-    ((most, _),) = Counter(found.values()).most_common(1) or [(DEFAULT_SYSTEM, 0)]
-    return {"system": most, "systems": {code: system for code, system in found.items() if system != most}}
 
 
 def _titles(notes: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str]]:

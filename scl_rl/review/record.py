@@ -118,7 +118,7 @@ def _unreadable(path: Path, error: ValidationError) -> Iterator[Problem]:
     for detail in error.errors(include_input=False, include_url=False)[:5]:
         where = ".".join(map(str, detail["loc"]))
         yield Problem(
-            f"{path}: {where}" if where else str(path), f"no review file of scl-rl: {detail['msg']}"
+            f"{path}: {where}" if where else str(path), f"no review file of this version: {detail['msg']}"
         )
 
 

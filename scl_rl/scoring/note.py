@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 
-from ..answer.grammar import Answer, Quote, QuotedMention
+from ..answer.grammar import Answer, AnswerLine, Quote, QuotedMention
 from ..corpus.types import Fragment, PredictedCode, PredictedMention, Prediction
-from .locate import TextIndex
+from .locate import TextIndex, misquotes
 from .match import TokenIndex
 
 
@@ -56,6 +56,21 @@ class NoteText:
         first, *rest = [list(self.index.occurrences(self.text[s:e])) or [(s, e)] for s, e in mention]
         moved = [(place, *(_nearest(place, others) for others in rest)) for place in first]
         return [tuple(mention), *moved]
+
+    def answer(self, prediction: Prediction) -> Answer:
+        """The answer that gives a prediction: the inverse of :meth:`predict`, but for lines that it lost.
+
+        A mention whose quotes are not what stands at its fragments is quoted as it is.
+        """
+        lines = []
+        for code in prediction.codes:
+            mentions: list[QuotedMention] = []
+            for mention in code.mentions:
+                true = mention.fragments and not misquotes(self.text, mention)
+                named = self.quote(mention.fragments or ()) if true else None
+                mentions.append(named or tuple(map(Quote, mention.quotes)))
+            lines.append(AnswerLine(code.code, tuple(mentions)))
+        return Answer(tuple(lines))
 
     def predict(self, document_id: str, answer: Answer) -> Prediction:
         """An answer as a prediction: quotes located, lines of the same code taken together."""

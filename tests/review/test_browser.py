@@ -3,13 +3,19 @@
 import json
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import write_jsonl
 from scl_rl.corpus.types import Annotation, Document, PredictedCode, PredictedMention, Prediction, Span
+from scl_rl.recipe.load import load_recipe
+from scl_rl.reporter import QUIET
 from scl_rl.review.page import PageOptions, write_review_page
+from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.scoring.dictionary import SpanDictionary
 from tests.support.browser import chromium, opened, violations
+from tests.support.tiny import make_tiny_model
 
 EVIL = "</script><script>document.body.dataset.ran = 'yes'</script><img src=x onerror=\"fetch('http://127.0.0.1:9')\">"
 NOTE = f"😀 He has HTN. Chest pain since May; no fever. Mother had HTN. {EVIL} 𝕏-ray clear, cough at night."
@@ -81,6 +87,33 @@ def press(page, *keys):
 
 def said(page):
     return page.inner_text("#said").strip("\u00a0")
+
+
+def run_command(files, *arguments):
+    given = ["review", files / "predictions.jsonl", "--documents", files / "notes.jsonl", *arguments]
+    done = CliRunner().invoke(main, [str(argument) for argument in given])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def train_on(documents):
+    """An SFT stage on the documents, with a random model; its figures."""
+    make_tiny_model(documents.parent / "tiny")
+    write_jsonl(documents.parent / "test.jsonl", [Document(id="t", text="Fever.", annotations=[])])
+    recipe = {
+        "name": "reviewed",
+        "model": "./tiny",
+        "data": {"source": "files", "annotated": documents.name, "test": "test.jsonl"},
+        "stages": {"scl": {"kind": "sft", "mixture": {"documents": 1.0}, "tokens": 800}},
+    }
+    file = documents.parent / "recipe.yaml"
+    file.write_text(yaml.safe_dump(recipe))
+    folder = run_recipe(load_recipe(file), documents.parent / "runs", RunOptions(reporter=QUIET))
+    return json.loads(folder.summary.read_text())["stages"]["scl"]["figures"]
 
 
 def saved(page, press_to_save):
@@ -162,6 +195,11 @@ def test_the_whole_journey_by_keyboard(page, files, tmp_path):
     first = json.loads(documents.splitlines()[0])
     evidence = {a["code"]: [first["text"][s:e] for [[s, e]] in a["mentions"]] for a in first["annotations"]}
     assert evidence == {"I10": ["HTN"], "R07.9": ["Chest pain"], "R05.9": ["cough"], "Z03.89": ["ray clear"]}
+    (tmp_path / "ana.json").write_text(json.dumps(review), encoding="utf-8")
+    run_command(files, "--apply", tmp_path / "ana.json", "--out", tmp_path / "applied.jsonl")
+    assert records(tmp_path / "applied.jsonl") == [json.loads(line) for line in documents.splitlines()]
+    (tmp_path / "reviewed.jsonl").write_text(documents, encoding="utf-8")
+    assert train_on(tmp_path / "reviewed.jsonl")["steps"] > 0
 
 
 def test_progress_is_kept_in_the_browser_and_in_a_file(page, browser, files, tmp_path):
@@ -257,9 +295,10 @@ def test_a_warning_for_codes_that_exclude_each_other(page):
     assert "Excludes1: not to be coded with O13.9" in page.inner_text("#codes .selected .warnings")
 
 
-def test_the_command_writes_a_page(files, tmp_path, capsys):
-    arguments = ["review", files / "predictions.jsonl", "--documents", files / "notes.jsonl", "--out"]
-    with pytest.raises(SystemExit) as ended:
-        main([*map(str, arguments), str(tmp_path / "page.html"), "--json"])
-    assert ended.value.code == 0
-    assert json.loads(capsys.readouterr().out) == {"notes": 2, "of": 2, "codes": 4}
+def test_the_command_writes_a_page(files, tmp_path):
+    figures = json.loads(run_command(files, "--out", tmp_path / "page.html", "--json"))
+    assert figures == {
+        "notes": 2,
+        "of": 2,
+        "codes": 4,
+    }

@@ -5,7 +5,7 @@ import { page, readTable } from "./data.js";
 import { about, addSeconds, current, forget, noteAt, now, onChange, redo, restore, storeAbout, undecidedIn, undo } from "./state.js";
 import { accept, addCode, addWords, changeCode, comment, judgeAlone, judgeWords, markDone, nextUndecided, reject, rightCodeWrongWords, useGold } from "./decide.js";
 import { drawNote, reveal } from "./note.js";
-import { addPart, choosingBar, chooseWords, chosenText, find, isChoosing, leave, moveBy, takeSelection, takeWords } from "./select.js";
+import { addPart, choosingBar, chooseWords, chosenText, find, forgetChosen, isChoosing, leave, moveBy, takeSelection, takeWords } from "./select.js";
 import { drawCards } from "./cards.js";
 import { askForCode, bindSearch } from "./search.js";
 import { drawSummary } from "./summary.js";
@@ -118,7 +118,7 @@ function goTo(index, code = 0) {
   }
   byId("notes").children[now.note].firstChild.removeAttribute("aria-current");
   now.note = index;
-  leave();
+  forgetChosen();
   const item = byId("notes").children[index].firstChild;
   item.setAttribute("aria-current", "true");
   item.scrollIntoView({ block: "nearest" });

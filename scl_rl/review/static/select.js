@@ -117,10 +117,16 @@ export function takeWords() {
 
 /** Stop choosing. */
 export function leave() {
+  forgetChosen();
+  draw();
+}
+
+/** Stop choosing, for a caller who draws the note anyway. */
+export function forgetChosen() {
   ranges = [];
   anchor = head = -1;
   purpose = null;
-  draw();
+  byId("choosing").hidden = true;
 }
 
 export function chosenText() {
