@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 
 from scl_rl.atomic import write_json
 from scl_rl.corpus.jsonl import write_jsonl
-from scl_rl.corpus.synthetic.settings import SyntheticSettings
 from scl_rl.corpus.synthetic.sets import generate
+from scl_rl.corpus.synthetic.settings import SyntheticSettings
 from scl_rl.corpus.types import Annotation, Document, Fragment
 from scl_rl.review.page import write_review_page
 from scl_rl.scoring.dictionary import SpanDictionary, prediction_of
