@@ -69,6 +69,7 @@ function piece(words, open) {
   if (!open.length) return document.createTextNode(words);
   const codes = [...new Set(open.map((mark) => mark.code).filter((code) => code !== null))];
   const kinds = new Set(open.flatMap((mark) => mark.kinds));
+  if (["right", "added", "changed", "open"].some((kind) => kinds.has(kind))) kinds.delete("wrong");
   const names = codes.map((code) => current().codes[code].code).join(", ");
   return el(
     "mark",
