@@ -19,7 +19,7 @@ _SHOWING = ("training", "blind", "sample", "stratify", "seed")
     epilog=options.examples(
         "scl-rl review predictions.jsonl --documents notes.jsonl --out review.html",
         "scl-rl review predictions.jsonl --documents notes.jsonl --out page.html --sample 50",
-        "scl-rl review predictions.jsonl --documents notes.jsonl --apply a.json --apply b.json --out new.jsonl",
+        "scl-rl review predictions.jsonl --documents notes.jsonl --apply a.json --apply b.json --out o.jsonl",
     )
 )
 @click.argument("predictions", type=options.READ)
