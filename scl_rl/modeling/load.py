@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,11 @@ from ..atomic import new_folder
 from ..errors import Problem, UserError
 from ..reporter import PRINTER, Reporter
 from . import ranks
+from .model_files import ADAPTER_SETTINGS, check_adapter_files, check_model_files
 from .resolve import resolve_model
 
 CARD = "scl_rl.json"
+_MISFITS = ("ignore_mismatched_sizes", "loading state_dict")  # of weights with settings
 
 
 class ModelCard(BaseModel):
@@ -58,19 +61,45 @@ def load_base(
     transformers_logging.disable_progress_bar()
     with ranks.main_process_first():  # who may have to fetch or convert it
         source = resolve_model(name, base, revision, reporter)
-    try:
+    check_model_files(Path(source))
+    with _loading(name, source):
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=getattr(torch, dtype), revision=revision, use_safetensors=True
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=getattr(torch, dtype),
+            revision=revision,
+            use_safetensors=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        raise UserError(f"model '{name}': can't be loaded from {source}: {error}") from error
+        missing = sorted(report["missing_keys"])
+        if missing and ranks.is_main_process():  # others may be given them; the library makes them up
+            raise ValueError(f"{len(missing)} of its weights are not in its files, such as {missing[0]}")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if not ranks.sharded():  # or it is cut first, and each part goes to its GPU
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         _check_finite(name, model.named_parameters())
     return Loaded(model, tokenizer, name)
+
+
+@contextmanager
+def _loading(name: str, source: str) -> Iterator[None]:
+    """While libraries read a model's files: whatever they raise is said of the files.
+
+    Raises:
+        UserError: they raised, and not for lack of memory or of a library.
+    """
+    try:
+        yield
+    except Exception as error:  # files that somebody damaged make libraries raise anything
+        misfit = any(words in str(error) for words in _MISFITS)
+        if isinstance(error, UserError | MemoryError | ImportError) or (
+            isinstance(error, RuntimeError) and not misfit
+        ):
+            raise
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        said = "its weights have other shapes than its settings say" if misfit else said
+        raise UserError(Problem(f"model '{name}'", f"can't be loaded from {source}: {said}")) from error
 
 
 def _check_finite(name: str, weights: Iterable[tuple[str, Any]]) -> None:
@@ -91,13 +120,19 @@ def read_card(folder: Path) -> ModelCard:
         return ModelCard.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder}: not a model folder of scl-rl (no {CARD} in it)") from None
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{folder / CARD}: can't be read: {error}") from error
+    except OSError as error:
+        raise UserError(Problem(str(folder / CARD), f"can't be read: {error.strerror}")) from error
+    except UnicodeDecodeError:
+        raise UserError(Problem(str(folder / CARD), "is damaged: not UTF-8 text")) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+        raise UserError(Problem(str(folder / CARD), f"is damaged: {what}")) from None
 
 
 def is_adapter(folder: Path) -> bool:
     """Whether a model folder holds a LoRA adapter and not whole weights."""
-    return (folder / "adapter_config.json").exists()
+    return (folder / ADAPTER_SETTINGS).exists()
 
 
 def load_trained(
@@ -116,9 +151,13 @@ def load_trained(
     """
     card = read_card(folder)
     if not is_adapter(folder):
+        if not (folder / "config.json").exists():
+            what = f"has neither config.json nor {ADAPTER_SETTINGS}: its files are not all there"
+            raise UserError(Problem(str(folder), what))
         return load_base(str(folder.resolve()), base, dtype or card.dtype, reporter=reporter)
     from peft import PeftModel, get_peft_model_state_dict
 
+    check_adapter_files(folder)
     if card.base_folder:
         whole = (folder / card.base_folder).resolve()
         if not whole.is_dir():
@@ -129,7 +168,8 @@ def load_trained(
     with warnings.catch_warnings():
         # transformers renames a property; peft still asks for it under its old name.
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
-        loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
+        with _loading(str(folder), str(folder)):
+            loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
     loaded.name = str(folder)
     _check_finite(loaded.name, get_peft_model_state_dict(loaded.model).items())
     return loaded
