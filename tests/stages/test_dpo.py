@@ -220,6 +220,11 @@ def test_only_answers_go_through_the_head_and_all_figures_stay_the_same(place, w
     settings.run(stage(place, "positions", pairs))
     assert few < 0.7 * sum(scored)
     some, every = (lines(place / name / "monitor.jsonl") for name in ("answers", "positions"))
+    assert all(
+        line.pop("seconds").keys() == {"reference", "policy", "rest"}
+        for line in some + every
+        if "loss" in line
+    )
     assert [list(line.values()) for line in some] == [
         pytest.approx(list(line.values()), rel=1e-4, abs=1e-4) for line in every
     ]

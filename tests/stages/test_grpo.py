@@ -135,6 +135,11 @@ def test_every_step_is_told_and_kept_in_numbers(place):
     assert [step["step"] for step in steps] == [0, 1, 2]
     assert [step["reward"] for step in steps[1:]] == figures["reward"]
     assert all(any(part.startswith("evidence/") for part in step["parts"]) for step in steps[1:])
+    for step, seconds in zip(steps[1:], figures["seconds"], strict=True):
+        assert step["seconds"] == seconds
+        assert seconds.keys() == {"generation", "rewards", "reference", "policy", "rest"}
+        assert all(value > 0 for value in seconds.values())
+    assert any(line.startswith("together: ") and " s per step: " in line for line in said)
     assert steps[0] == {"step": 0, "dev_joint_f1": figures["dev_joint_f1"]["0"]}
     assert steps[2]["dev_joint_f1"] == figures["dev_joint_f1"]["2"]
     values = [

@@ -54,6 +54,7 @@ class LikelihoodLog(StepLog):
             "rejected_change": logs["rewards/rejected"] / self._beta,
             "accuracy": logs["rewards/accuracies"],
             "tokens": self.tokens,
+            "seconds": self.times.take(),
         }
         self._write(figures)
         words = (
@@ -80,4 +81,5 @@ class LikelihoodLog(StepLog):
             )
         for warning in warnings:
             self._warn(warning)
-        return {"first_steps": first, "last_steps": last, "warnings": warnings}
+        seconds = [line.get("seconds", {}) for line in steps]
+        return {"first_steps": first, "last_steps": last, "seconds": seconds, "warnings": warnings}

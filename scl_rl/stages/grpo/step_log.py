@@ -64,6 +64,7 @@ class MetricsLog(StepLog):
         rewards = [key.split("/")[1] for key in logs if key.startswith("rewards/") and key.endswith("/mean")]
         figures["rewards"] = {name: logs[f"rewards/{name}/mean"] for name in rewards}
         figures["parts"] = {key: value for key, value in logs.items() if key.split("/")[0] in rewards}
+        figures["seconds"] = self.times.take()
         checks = self._monitor.checks
         if step in checks:
             figures["dev_joint_f1"] = checks[step]
@@ -78,6 +79,7 @@ class MetricsLog(StepLog):
         return {
             **{name: self._monitor.series(name) for name in _FROM_TRL.values()},
             "rewards": {name: [step[name] for step in rewards] for name in (rewards[0] if rewards else ())},
+            "seconds": self._monitor.series("seconds"),
             "warnings": self._monitor.warnings,
         }
 

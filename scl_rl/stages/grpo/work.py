@@ -49,6 +49,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     )
     loaded.model = trainer.model
     watch_generation(trainer.model)
+    log.times.watch(trainer)
     share_prompts(trainer, settings.shared_prompt, context)
     with answer_positions_alone():
         train(trainer, context, _steps_between(config))

@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 from ...corpus.jsonl import whole_lines
 from ..contract import StageContext
 from .progress import Progress, Speed
+from .step_times import StepTimes
 
 MONITOR = "monitor.jsonl"
 
@@ -22,9 +23,13 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
 
     A subclass takes in what TRL logs (:meth:`logged`) and, if it has to, the lines of the steps before the
     one that training resumes from (:meth:`resumed`).
+
+    Attributes:
+        times: counts the seconds of each step's parts, once it watches the trainer.
     """
 
     def __init__(self, context: StageContext, steps: int) -> None:
+        self.times = StepTimes()
         self._context = context
         self._steps = steps
         self._file = context.folder / MONITOR
@@ -46,6 +51,11 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """As :meth:`logged`."""
         self.logged(state.global_step, logs or {})
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Say where the time went."""
+        if words := self.times.in_words():
+            self._context.say(f"{self._context.name}: {words}")
 
     def _write(self, line: Mapping[str, Any]) -> None:
         with self._file.open("a", encoding="utf-8") as stream:
