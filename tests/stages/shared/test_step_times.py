@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from scl_rl.stages.shared import step_times  # noqa: E402
+from scl_rl.stages.shared import step_times
 
 
 @pytest.fixture
