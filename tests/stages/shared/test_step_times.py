@@ -53,4 +53,4 @@ def test_seconds_are_taken_once(clock):
     times.on_step_begin(None, None, None)
     clock(2)
     times.on_step_end(None, None, None)
-    assert times.take() == {"policy": 0.0, "rest": 2.0}
+    assert times.take() == {"rest": 2.0}
