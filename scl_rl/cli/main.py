@@ -20,6 +20,7 @@ from .evaluate import evaluate
 from .plan import plan
 from .predict import predict
 from .recipes import recipes
+from .report import report
 from .review import review
 from .reward import reward
 from .run import run
@@ -67,5 +68,5 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, review, reward):
+for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, review, report, reward):
     main.add_command(_verb)

@@ -7,11 +7,15 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import UserError, escaped
 from . import options
+
+if TYPE_CHECKING:
+    from ..runner.folder import RunFolder
 
 
 @click.command(
@@ -23,6 +27,13 @@ from . import options
 @options.overrides
 @options.runs
 @options.selection
+@click.option(
+    "--report/--no-report",
+    "with_report",
+    default=True,
+    show_default=True,
+    help="Write report.html when all is done.",
+)
 @click.option("--reuse", is_flag=True, help="Overwrite finished stages of another recipe of the same name.")
 @options.as_json
 @click.pass_context
@@ -32,6 +43,7 @@ def run(
     overrides: tuple[str, ...],
     runs_dir: Path,
     selection: dict[str, options.Names],
+    with_report: bool,
     reuse: bool,
     as_json: bool,
 ) -> None:
@@ -71,6 +83,7 @@ def run(
         console.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+    page = _report(folder) if with_report else None
     summary = json.loads(folder.summary.read_text(encoding="utf-8"))
     if as_json:
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
@@ -79,3 +92,17 @@ def run(
     if "table" in comparison:
         print_table(comparison["table"], comparison.get("notes", ()))
     click.echo(f"done: {folder.summary}")
+    if page is not None:
+        click.echo(f"report: {page}")
+
+
+def _report(folder: RunFolder) -> Path | None:
+    """Write the report. The run is done whatever becomes of it."""
+    try:
+        from ..report.write import write_report
+
+        with contextlib.redirect_stdout(sys.stderr):
+            return write_report(folder)
+    except (UserError, OSError, ValueError, KeyError) as error:
+        click.echo(f"no report: {escaped(str(error))} (try scl-rl report {folder})", err=True)
+        return None

@@ -80,7 +80,7 @@ def _duel(a: System, b: System) -> dict[str, int]:
     A document without gold codes is 1 for an empty answer and 0 for any other; one whose evidence was never
     annotated is left out.
     """
-    ours, theirs = (np.mean([_by_document(run) for run in system.runs], axis=0) for system in (b, a))
+    ours, theirs = (np.mean([joint_f1_by_document(run) for run in system.runs], axis=0) for system in (b, a))
     return {
         "wins": int((ours > theirs + 1e-9).sum()),
         "ties": int((np.abs(ours - theirs) <= 1e-9).sum()),
@@ -88,7 +88,8 @@ def _duel(a: System, b: System) -> dict[str, int]:
     }
 
 
-def _by_document(candidate: Candidate) -> list[float]:
+def joint_f1_by_document(candidate: Candidate) -> list[float]:
+    """The joint F1 of each document with evidence; 1 where there is no code, neither gold nor predicted."""
     return [
         counts.f1 if counts.tp or counts.fp or counts.fn else 1.0
         for counts, one in zip(candidate.joint, candidate.judged, strict=True)

@@ -52,7 +52,8 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     )
     train(trainer, context)
     save_model(trainer, context)
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    by_step = {entry["step"]: entry["loss"] for entry in trainer.state.log_history if "loss" in entry}
+    losses = list(by_step.values())
     warnings = list(_warnings(losses))
     for warning in warnings:
         context.say(f"{context.name}: warning: {warning}")
@@ -62,6 +63,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         "examples": len(examples),
         "steps": trainer.state.global_step,
         "loss": losses[-1] if losses else None,
+        "loss_by_step": {str(step): loss for step, loss in by_step.items()},
         "warnings": warnings,
         **({"dev_joint_f1": checks.scores} if checks else {}),
     }

@@ -1,0 +1,1 @@
+"""``report.html``: a run as a person reads it."""

@@ -1,0 +1,136 @@
+"""What a run's folder holds, read for its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..corpus.jsonl import read_documents, read_predictions, whole_lines
+from ..corpus.types import Document
+from ..errors import Problem, UserError
+from ..metrics.judged import Judged, judged
+from ..recipe.yaml12 import Loader
+from ..runner.folder import DATA, RunFolder
+from ..runner.manifest import Entry, Manifest
+
+_COMPARISON, _PREDICTIONS, _MONITOR = "comparison.json", "predictions.jsonl", "monitor.jsonl"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A candidate of the comparison with its predictions, judged."""
+
+    name: str
+    judged: list[Judged]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run.
+
+    Attributes:
+        recipe: the recipe as it was run, plain values.
+        base: where its relative paths start.
+        summary: ``summary.json``.
+        comparison: the last comparison; None without one.
+        documents: those that the comparison is about.
+        models: its candidates, in its order.
+    """
+
+    folder: RunFolder
+    manifest: Manifest
+    recipe: dict[str, Any]
+    base: Path
+    summary: dict[str, Any]
+    comparison: dict[str, Any] | None
+    documents: list[Document]
+    models: list[Model]
+
+    @property
+    def stages(self) -> dict[str, Entry]:
+        """The stages of the run in their order, the data step first; not what an older recipe left."""
+        return {name: self.manifest.stages[name] for name in (DATA, *self.summary["stages"])}
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """What the recipe says of a stage; one per parent or per seed has the name of its own after a dot."""
+        return _settings(self.recipe, stage)
+
+    def steps(self, stage: str) -> list[dict[str, Any]]:
+        """What a stage logged, one object per step."""
+        return whole_lines(self.folder.stage(stage).path / _MONITOR)
+
+
+def read_run(folder: RunFolder) -> RunRecord:
+    """Read a run.
+
+    Raises:
+        UserError: the folder holds no finished run, or a file of it is damaged.
+    """
+    if not folder.summary.exists():
+        what = "no finished run: it has no summary.json"
+        raise UserError(
+            Problem(str(folder), what, "name a folder such as runs/quickstart, or finish its run")
+        )
+    manifest = Manifest.read(folder)
+    recipe, summary = _yaml(folder.recipe), _json(folder.summary)
+    source = Path(manifest.source)
+    comparison, documents, models = None, list[Document](), list[Model]()
+    compared = [name for name, stage in summary["stages"].items() if stage["kind"] == "compare"]
+    if compared:
+        comparison = _json(folder.stage(compared[-1]).path / _COMPARISON)
+        split = _settings(recipe, compared[-1]).get("split", "test")
+        documents = read_documents(folder.data()[split])
+        models = list(_models(folder, manifest, compared[-1], comparison, documents))
+    base = source.parent if source.is_file() else Path.cwd()
+    return RunRecord(folder, manifest, recipe, base, summary, comparison, documents, models)
+
+
+def _models(
+    folder: RunFolder, manifest: Manifest, stage: str, comparison: dict[str, Any], documents: list[Document]
+) -> Iterator[Model]:
+    """Each candidate's predictions: the comparison was made from evaluations, these from predictions."""
+    evaluations = list(manifest.stages[stage].made_from)
+    candidates = [candidate["name"] for candidate in comparison["candidates"]]
+    if len(evaluations) != len(candidates):
+        return  # one of them took the place of another of the same name
+    for name, evaluation in zip(candidates, evaluations, strict=True):
+        (predicted,) = manifest.stages[evaluation].made_from
+        file = folder.stage(predicted).path / _PREDICTIONS
+        yield Model(name, list(judged(documents, read_predictions(file, documents))))
+
+
+def _settings(recipe: dict[str, Any], stage: str) -> dict[str, Any]:
+    written: dict[str, Any] = recipe.get("stages", {})
+    named = [name for name in written if stage == name or stage.startswith(f"{name}.")]
+    return written[max(named, key=len)] if named else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    loader = Loader(_text(path))
+    try:
+        value = loader.get_single_data()
+    except yaml.YAMLError:
+        raise UserError(Problem(str(path), "is damaged: not YAML")) from None
+    return value if isinstance(value, dict) else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(path))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise UserError(Problem(str(path), "is damaged: not a JSON object", "run the recipe again"))
+    return value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(Problem(str(path), f"can't be read: {error}")) from None
