@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..answer.prompt import Prompt
-from . import ranks
+from ..upstream.launch import sharded
 from .load import Loaded
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def generate_groups(
             continue
         try:
             answers = decoder.answers(
-                [request(number) for number in numbers], batch_size, count, plainly=ranks.sharded()
+                [request(number) for number in numbers], batch_size, count, plainly=sharded()
             )
         except NotFiniteError as error:
             raise NotFiniteError(f"model '{loaded.name}': {error}") from None

@@ -30,7 +30,6 @@ def convert_gguf(file: Path, folder: Path) -> Path:
         tokenizer = AutoTokenizer.from_pretrained(**source)
     except (ValueError, KeyError, NotImplementedError) as error:
         raise UserError(f"{file}: transformers can't read this GGUF: {error}") from error
-    _forget_quantization(model)
     if model.config.model_type == "llama" and tokenizer.vocab_size == 49152:
         _restore_digit_splitting(tokenizer)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -46,16 +45,6 @@ def convert_gguf(file: Path, folder: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
-
-
-def _forget_quantization(model: Any) -> None:
-    """The weights are plain float32 now; what is left of the quantizer stops training and saving."""
-    model.hf_quantizer = None
-    for attribute in ("is_quantized", "quantization_method"):
-        if attribute in vars(model):
-            delattr(model, attribute)
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
 
 
 def _restore_digit_splitting(tokenizer: Any) -> None:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ..atomic import new_folder
 from ..errors import Problem, UserError
 from ..reporter import PRINTER, Reporter
+from ..upstream.launch import sharded
+from ..upstream.logs import ignore_renamed_field
 from . import ranks
 from .model_files import ADAPTER_SETTINGS, check_adapter_files, check_model_files
 from .resolve import resolve_model
@@ -76,7 +78,7 @@ def load_base(
             raise ValueError(f"{len(missing)} of its weights are not in its files, such as {missing[0]}")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if not ranks.sharded():  # or it is cut first, and each part goes to its GPU
+    if not sharded():  # or it is cut first, and each part goes to its GPU
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         _check_finite(name, model.named_parameters())
     return Loaded(model, tokenizer, name)
@@ -166,8 +168,7 @@ def load_trained(
     else:
         loaded = load_base(card.base, base, dtype or card.dtype, card.revision, reporter)
     with warnings.catch_warnings():
-        # transformers renames a property; peft still asks for it under its old name.
-        warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+        ignore_renamed_field()
         with _loading(str(folder), str(folder)):
             loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
     loaded.name = str(folder)
@@ -183,7 +184,9 @@ def save_trained(loaded: Loaded, folder: Path, card: ModelCard, weights: Any = N
     """
     only: dict[str, Any] = {} if weights is None else {"state_dict": weights}
     if hasattr(loaded.model, "peft_config"):
-        only["selected_adapters"] = ["default"]  # not TRL's reference
+        from ..upstream.models import TRAINED_ADAPTER
+
+        only["selected_adapters"] = [TRAINED_ADAPTER]  # not TRL's reference
     with new_folder(folder) as half:
         loaded.model.save_pretrained(half, **only)
         loaded.tokenizer.save_pretrained(half)

@@ -83,11 +83,3 @@ def main_process_first() -> Iterator[None]:
     yield
     if leads:
         wait_for_everyone()
-
-
-def sharded() -> bool:
-    """Whether each process is about to hold a part of the weights only (FSDP, ZeRO-3)."""
-    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
-        return True
-    zero = os.environ.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true"
-    return zero and os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3"

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, WorkError
+from ..process import may_download
 from ..reporter import PRINTER, Reporter
+from ..upstream.network import online
 from .gguf import convert_gguf
 
 
@@ -66,8 +68,9 @@ def resolve_model(name: str, base: Path, revision: str | None = None, reporter: 
         return cached
     if built_in and (converted / "config.json").exists():
         return str(converted)
-    if os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("1", "true", "yes", "on"):
-        downloaded = _from_hub(hub_id, revision, local_only=False)
+    if may_download():
+        with online():
+            downloaded = _from_hub(hub_id, revision, local_only=False)
         if downloaded:
             return downloaded
     if built_in is None:

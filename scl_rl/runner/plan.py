@@ -127,7 +127,8 @@ class _Planner:
         ingredients = self._ingredients[name]
         key = key_of(ingredients)
         force = name in self._forced
-        remade = [parent for parent in parents if steps[parent].runs]
+        remade = [f"parent {parent} runs again" for parent in parents if steps[parent].runs]
+        remade += [f"parent {parent} is out of date" for parent in parents if steps[parent].stale]
         reason = "forced" if force else self._reason(name, key, ingredients, remade)
         runs, stale = bool(reason) and name in self._chosen, bool(reason) and name not in self._chosen
         if not reason:
@@ -149,7 +150,7 @@ class _Planner:
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             return ", ".join(changed[:3]) + more or "scl-rl changed"
         if remade:
-            return f"parent {remade[0]} runs again"
+            return remade[0]
         if entry.state == "failed":
             return "failed last time"
         if entry.state != "done":

@@ -1,6 +1,6 @@
 """All that we use of other libraries and that they don't promise: private names, wordings, source, layouts.
 
-Every use says what it relies on and for which versions that holds. ``tests/test_upstream.py`` checks each on
+Every use says what it relies on and for which versions that holds. ``tests/upstream`` checks each on
 the installed versions and says in words what changed; no other module may touch a private name of a library
-(the same file checks that). ``make canary`` runs these tests on the newest releases.
+(it checks that, too). ``make canary`` runs these tests on the newest releases.
 """

@@ -1,7 +1,9 @@
-"""TRL's trainers with the overrides that they have no argument for. Holds for trl 1.16, transformers 5.23."""
+"""TRL's trainers with the overrides that they have no argument for."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +13,25 @@ from transformers import Trainer
 from trl import DPOTrainer, GRPOTrainer, SFTTrainer
 from trl.trainer import utils
 
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+"""The name of a checkpoint's folder, with its step. Holds for transformers 5.23."""
+
+# Fields of a model's config by which it changes its scores after the language-model head.
+_SCALES = (
+    "final_logit_softcapping",
+    "logit_scale",
+    "logits_scaling",
+    "lm_head_multiplier",
+    "output_multiplier",
+)
+
 
 class WatchedTrainer(Trainer):  # type: ignore[misc]
     """A base for trainers whose every optimizer step can be looked at before it is taken.
 
     Relies on Trainer calling ``_get_grad_norm`` once an optimizer step, after clipping and before
-    ``on_pre_optimizer_step``, and using what that returns as the norm that it logs.
+    ``on_pre_optimizer_step``, and on its being what is logged as ``grad_norm``.
+    Holds for transformers 5.23.
 
     Attributes:
         step_loss: the losses of this optimizer step so far, added up, on the device.
@@ -38,7 +53,7 @@ class WatchedTrainer(Trainer):  # type: ignore[misc]
 
 
 class WatchedSFTTrainer(WatchedTrainer, SFTTrainer):  # type: ignore[misc]
-    """SFT as TRL does it."""
+    """SFT as TRL does it. Holds for trl 1.16."""
 
 
 class AnswerLossTrainer(WatchedSFTTrainer):
@@ -48,21 +63,23 @@ class AnswerLossTrainer(WatchedSFTTrainer):
     takes longer than the rest of the step. Only ``loss`` is logged, without TRL's entropy and accuracy.
 
     Relies on TRL's collator handing over ``input_ids``, ``attention_mask`` and ``labels`` that are not
-    shifted, and on every causal model having its transformer as ``base_model``.
+    shifted, and on a causal model being its ``base_model`` followed by its output embeddings.
+    Holds for trl 1.16, transformers 5.23.
     """
 
     @staticmethod
-    def can_replace(config: Any) -> bool:
-        """Whether TRL's loss with this SFTConfig is the plain mean cross-entropy, on one CPU."""
+    def can_replace(config: Any, model: Any) -> bool:
+        """Whether TRL's loss with this SFTConfig is the plain cross-entropy of this model, on a CPU."""
         plain = config.loss_type == "nll" and not config.label_smoothing_factor and not config.padding_free
-        return bool(config.use_cpu and plain)
+        shape = model.config.get_text_config()
+        scaled = any(getattr(shape, name, None) not in (None, 1, 1.0) for name in _SCALES)
+        experts = getattr(shape, "output_router_logits", None) is not None  # whose balance is a loss, too
+        return bool(config.use_cpu and plain and not scaled and not experts)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The mean cross-entropy of the labelled tokens."""
-        if self.aux_loss_enabled:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         whole = model.get_base_model() if hasattr(model, "get_base_model") else model
         with self.accelerator.autocast():
             hidden = whole.base_model(
@@ -80,7 +97,7 @@ class EncodedDPOTrainer(WatchedTrainer, DPOTrainer):  # type: ignore[misc]
     """A DPOTrainer that takes token ids: ``prompt_ids``, ``chosen_ids``, ``rejected_ids``.
 
     Relies on the dataset being encoded in ``_prepare_dataset`` and nowhere else, and on the collator reading
-    those three columns.
+    those three columns. Holds for trl 1.16.
     """
 
     def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +105,7 @@ class EncodedDPOTrainer(WatchedTrainer, DPOTrainer):  # type: ignore[misc]
 
 
 class WatchedGRPOTrainer(WatchedTrainer, GRPOTrainer):  # type: ignore[misc]
-    """GRPO as TRL does it."""
+    """GRPO as TRL does it. Holds for trl 1.16."""
 
 
 @contextmanager
@@ -99,6 +116,7 @@ def answer_positions_alone() -> Iterator[None]:
     masks the rest afterwards: the same figures, in float32, for prompts several times as long as answers.
 
     Relies on ``trl.trainer.utils`` asking its global ``_use_triton(device)`` for this and nothing else.
+    Holds for trl 1.16.
     """
     before = utils._use_triton
     utils._use_triton = lambda device: True
@@ -106,3 +124,32 @@ def answer_positions_alone() -> Iterator[None]:
         yield
     finally:
         utils._use_triton = before
+
+
+def take_over_checkpoints(trainer: Any, multiple_of: int = 1) -> int:
+    """Have a trainer remove no checkpoint, and make them only at multiples of a number of steps.
+
+    Relies on a trainer asking ``args.save_total_limit`` and ``args.save_steps`` when training begins, not
+    when it is made. Holds for transformers 5.23.
+
+    Args:
+        multiple_of: where it is not 1, ``max_steps`` must be set.
+
+    Returns:
+        How many checkpoints it was to keep.
+    """
+    kept = int(trainer.args.save_total_limit or 1)
+    trainer.args.save_total_limit = None
+    if multiple_of > 1:
+        every = trainer.args.save_steps
+        steps = every if every >= 1 else every * trainer.args.max_steps
+        trainer.args.save_steps = max(1, math.ceil(steps / multiple_of)) * multiple_of
+    return kept
+
+
+def gathered_weights(trainer: Any) -> Any:
+    """All weights of a model that several processes train; each must ask.
+
+    Relies on ``model_wrapped`` being the model as accelerate prepared it. Holds for transformers 5.23.
+    """
+    return trainer.accelerator.get_state_dict(trainer.model_wrapped)

@@ -19,7 +19,7 @@ from scl_rl.recipe.load import load_recipe
 from scl_rl.reporter import QUIET
 from scl_rl.runner import keys
 from scl_rl.runner.folder import RunFolder
-from scl_rl.runner.manifest import Manifest, locked
+from scl_rl.runner.manifest import Manifest, locked, minute
 from scl_rl.runner.plan import Step, make_plan
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
@@ -581,6 +581,18 @@ def test_from_and_only_run_nothing_that_comes_before(toy: Toy) -> None:
     }
     with pytest.raises(UserError, match=r"--until mor: there is no such stage \(did you mean 'more'\?\)"):
         toy.plan(until=("mor",))
+
+
+def test_a_stage_made_again_alone_leaves_all_that_comes_of_it_out_of_date(toy: Toy) -> None:
+    toy.run()
+    assert toy.run(only=("base",), force=("base",)) == [
+        *(f"skip data: unchanged since {minute(toy.stage('data')['finished'])}", "run base: forced"),
+        "skip more: left out (parent base runs again)",
+        "skip judge.base: left out (parent base runs again)",
+        "skip judge.more: left out (parent more is out of date)",
+        "skip table: left out (parent judge.base is out of date)",
+    ]
+    assert list(toy.plan()) == ["more", "judge.base", "judge.more", "table"]
 
 
 def test_a_name_that_another_recipe_has_used_is_refused(toy: Toy) -> None:

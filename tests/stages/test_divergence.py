@@ -94,7 +94,7 @@ def test_no_step_is_taken_with_a_loss_that_is_not_finite(place, monkeypatch, ans
         return real(self, *args, **kwargs) * (float("nan") if len(seen) == 2 else 1.0)
 
     monkeypatch.setattr(kind, "compute_loss", compute)
-    monkeypatch.setattr(work.AnswerLossTrainer, "can_replace", lambda config: answers)
+    monkeypatch.setattr(work.AnswerLossTrainer, "can_replace", lambda config, model: answers)
     settings, parent = stage("sft", place, gradient_accumulation_steps=2)
     with pytest.raises(DivergedError, match="the loss is not finite at step 1; lower learning_rate"):
         settings.run(context(place, f"batch-{answers}", parent))
@@ -199,12 +199,12 @@ def test_predict_refuses_scores_that_are_not_finite_though_the_weights_are(place
 def test_everything_that_generates_refuses_scores_that_are_not_finite(
     place, spoilt, plainly, sampled, monkeypatch
 ):
-    from scl_rl.modeling import ranks
+    from scl_rl.modeling import generate as generating
     from scl_rl.modeling.decode import Sampling
     from scl_rl.modeling.generate import generate_groups
 
     loaded = load_trained(spoilt(1e38, everywhere=True), place)
-    monkeypatch.setattr(ranks, "sharded", lambda: plainly)
+    monkeypatch.setattr(generating, "sharded", lambda: plainly)
     sampling = Sampling(seed=0, temperature=0.7, top_p=0.9) if sampled else None
     with pytest.raises(NotFiniteError, match="sft/model': its scores are not finite"):
         list(generate_groups(loaded, ["Has HTN."], 4, 2, samples=2, sampling=sampling))

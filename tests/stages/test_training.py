@@ -241,7 +241,7 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scl_rl.modeling.load.save_trained", killed)
+        patched.setattr("scl_rl.stages.shared.trainer.save_trained", killed)
         with pytest.raises(KeyboardInterrupt):
             settings.run(stage)
     assert not (stage.folder / "model").exists()

@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import pickle
-import re
 import shutil
 import signal
 import subprocess
@@ -27,13 +26,13 @@ from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
 from ...stages.shared.launch import Launch
+from ...upstream.launch import ON_CPU, exit_code
 from ..folder import LaunchFolder, StageFolder
 from .failure import describe_exit
 from .messages import Message, follow
 
 _INTERVAL = 0.1  # seconds between looks for messages
 _GRACE = 5.0  # seconds that are given to processes to end
-_EXIT_CODE = re.compile(r"exitcode\s*:\s*(-?\d+)")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _launcher(
     command += ["--module", "scl_rl.runner.execute.worker", str(folder.path)]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # no module of the working folder is meant
     if launch.on_cpu:
-        environment |= {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+        environment |= ON_CPU
     try:
         process = subprocess.Popen(
             command,
@@ -170,9 +169,9 @@ class _Launched:
         with self._log.open("rb") as stream:
             stream.seek(self._printed)
             printed = stream.read().decode("utf-8", errors="replace")
-        codes = _EXIT_CODE.findall(printed)
-        if codes:  # the launcher's own account; the last one is of the process that ended first
-            return describe_exit(int(codes[-1]), self._settings.memory_hint)
+        died = exit_code(printed)
+        if died is not None:
+            return describe_exit(died, self._settings.memory_hint)
         code = self._process.returncode
         lines = printed.strip().splitlines() or [signal.Signals(-code).name if code < 0 else "no message"]
         return f"accelerate launch ended with exit code {code}: {lines[-1].strip()}"

@@ -10,7 +10,7 @@ import threading
 def main() -> None:
     """Run accelerate's command; its standard input stays open for as long as the runner lives."""
     threading.Thread(target=_watch_runner, daemon=True).start()
-    from accelerate.commands.launch import main as launch
+    from ...upstream.launch import launch
 
     launch()
 

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from ...corpus.jsonl import whole_lines
+from ...upstream.logs import DPO_FIGURES, TOKENS
 from ..contract import StageContext
 from ..shared.step_log import StepLog
 
@@ -42,20 +43,14 @@ class LikelihoodLog(StepLog):
 
     def logged(self, step: int, logs: Mapping[str, Any]) -> None:
         """Take in what TRL logs after a step."""
-        if "logps/chosen" not in logs:
+        if "loss" not in logs:  # as after the last step
             return
-        self.tokens = self._before + int(logs["num_tokens"])
-        figures = {
-            "step": step,
-            "loss": logs["loss"],
-            "chosen_logps": logs["logps/chosen"],
-            "rejected_logps": logs["logps/rejected"],
-            "chosen_change": logs["rewards/chosen"] / self._beta,
-            "rejected_change": logs["rewards/rejected"] / self._beta,
-            "accuracy": logs["rewards/accuracies"],
-            "tokens": self.tokens,
-            "seconds": self.times.take(),
-        }
+        self.tokens = self._before + int(logs[TOKENS])
+        figures = {"step": step, **{ours: logs[theirs] for theirs, ours in DPO_FIGURES.items()}}
+        figures["chosen_change"] /= self._beta
+        figures["rejected_change"] /= self._beta
+        figures["tokens"] = self.tokens
+        figures["seconds"] = self.times.take()
         self._write(figures)
         words = (
             f"loss {figures['loss']:.3f}, likelihood of chosen {figures['chosen_change']:+.2f} and "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -11,6 +10,7 @@ from ...errors import WorkError
 from ...modeling import ranks
 from ...rewards_api.call import RewardError
 from ...rewards_api.validated import OnFailure
+from ...upstream.logs import GRPO_FIGURES, reward_means
 from ..contract import StageContext
 from ..shared.step_log import StepLog, truncate_after_step
 from .monitor import Monitor, in_words
@@ -20,11 +20,7 @@ from .settings import GrpoSettings
 FAILED = "failed_reward.json"
 
 _FROM_TRL = {
-    "reward": "reward",
-    "reward_std": "reward_std",
-    "kl": "kl",
-    "completions/mean_length": "length",
-    "completions/clipped_ratio": "clipped_ratio",
+    **GRPO_FIGURES,
     f"{PREFIX}frac_reward_zero_std": "frac_reward_zero_std",
     f"{PREFIX}abstained": "abstained",
     f"{PREFIX}malformed": "malformed",
@@ -61,8 +57,7 @@ class MetricsLog(StepLog):
             return
         figures: dict[str, Any] = {"step": step}
         figures |= {ours: logs[theirs] for theirs, ours in _FROM_TRL.items() if theirs in logs}
-        rewards = [key.split("/")[1] for key in logs if key.startswith("rewards/") and key.endswith("/mean")]
-        figures["rewards"] = {name: logs[f"rewards/{name}/mean"] for name in rewards}
+        figures["rewards"] = rewards = reward_means(logs)
         figures["parts"] = {key: value for key, value in logs.items() if key.split("/")[0] in rewards}
         figures["seconds"] = self.times.take()
         checks = self._monitor.checks
@@ -109,12 +104,3 @@ def record_failure(context: StageContext) -> OnFailure:
         raise WorkError(f"{what}; step {report['step']}, see {path}") from None
 
     return failed
-
-
-def say_nothing_of_rows() -> None:
-    """TRL prints the row that every reward abstains on, note and all; the monitor counts them instead."""
-
-    def harmless(record: logging.LogRecord) -> bool:
-        return "All reward functions returned None" not in str(record.msg)
-
-    logging.getLogger("trl.trainer.grpo_trainer").addFilter(harmless)

@@ -21,7 +21,7 @@ from .data import prompt_rows
 from .rewards import StageRewards
 from .rollout import Rollout
 from .settings import GrpoSettings
-from .step_log import MetricsLog, say_nothing_of_rows
+from .step_log import MetricsLog
 
 
 def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
@@ -33,7 +33,6 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
     config = GRPOConfig(**trainer_fields(settings, context))
     log = MetricsLog(context, settings.max_steps, config.max_completion_length)
     checks = DevEval(settings.eval_schedule(), settings.max_steps, context, loaded, prompting, log.checked)
-    say_nothing_of_rows()
     shared = settings.shared_prompt != "off"
     kind = GroupedGRPOTrainer if shared else WatchedGRPOTrainer
     trainer = without_printing(

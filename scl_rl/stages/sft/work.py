@@ -35,7 +35,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
     steps = math.ceil(len(examples) / (together * config.gradient_accumulation_steps))
     schedule = settings.eval_schedule()
     checks = None if schedule is None else DevEval(schedule, steps, context, loaded, prompting)
-    on_answers = AnswerLossTrainer.can_replace(config) and ranks.num_processes() == 1
+    on_answers = AnswerLossTrainer.can_replace(config, loaded.model) and ranks.num_processes() == 1
     trainer = without_printing(
         (AnswerLossTrainer if on_answers else WatchedSFTTrainer)(
             model=loaded.model,

@@ -8,8 +8,6 @@ where training can't be resumed exactly.
 from __future__ import annotations
 
 import json
-import math
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,12 @@ from transformers import TrainerCallback
 from ...atomic import make_durable, write_json
 from ...checksum import length_and_crc
 from ...modeling import ranks
+from ...upstream.trainers import CHECKPOINT, take_over_checkpoints
 from ..contract import StageContext
 from .divergence import StopWhenDiverged, divergence_told
 from .interrupt import STOP
 
 SIGNATURE = "whole.json"
-_NAME = re.compile(r"checkpoint-(\d+)")
 
 
 def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
@@ -39,12 +37,7 @@ def train(trainer: Any, context: StageContext, steps_between: int = 1) -> None:
         KeyboardInterrupt: this process was asked to stop; there is a checkpoint of the last step.
         DivergedError: loss, gradients, weights or scores are not finite.
     """
-    kept = trainer.args.save_total_limit or 1
-    trainer.args.save_total_limit = None  # it would remove the last one before the new one is signed
-    if steps_between > 1:
-        every = trainer.args.save_steps
-        steps = every if every >= 1 else every * trainer.args.max_steps
-        trainer.args.save_steps = max(1, math.ceil(steps / steps_between)) * steps_between
+    kept = take_over_checkpoints(trainer, steps_between)  # it would remove one before the next is signed
     trainer.add_callback(StopWhenDiverged(trainer))  # first: what is not finite is not signed
     trainer.add_callback(_SignedCheckpoints(kept, steps_between))
     found = ranks.broadcast(last_checkpoint(context) if ranks.is_main_process() else None)
@@ -118,8 +111,9 @@ class _SignedCheckpoints(TrainerCallback):  # type: ignore[misc]
 
 def _checkpoints(folder: Path) -> list[Path]:
     """Whole and other checkpoints, by their steps."""
-    found = [(match, path) for path in folder.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))]
-    return [path for match, path in sorted(found, key=lambda one: int(one[0][1]))]
+    found = ((CHECKPOINT.fullmatch(path.name), path) for path in folder.glob("checkpoint-*"))
+    steps = {path: int(match[1]) for match, path in found if match}
+    return sorted(steps, key=lambda path: steps[path])
 
 
 def _files(checkpoint: Path) -> list[str]:

@@ -42,8 +42,10 @@ class Machine:
         """This machine, as torch sees it."""
         import torch
 
+        from ...upstream.models import cpu_has_bfloat16
+
         gpu = torch.cuda.is_available()
-        return cls(gpu, gpu or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+        return cls(gpu, gpu or cpu_has_bfloat16())
 
 
 _ONEDNN_NEEDS = {"avx512f", "avx512bw", "avx512dq", "avx512vl"}  # for bfloat16 on x86

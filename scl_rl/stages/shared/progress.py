@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...reporter import Reporter
+from ...upstream.logs import TOKENS
 
 _EVERY = 0.3  # seconds
 
@@ -43,7 +44,7 @@ class Speed:
 
     def logged(self, logs: Mapping[str, Any]) -> str:
         """In words, after what TRL logged; empty while it isn't known."""
-        tokens, now = logs.get("num_tokens"), time.monotonic()
+        tokens, now = logs.get(TOKENS), time.monotonic()
         if tokens is None:
             return ""
         if self._first is None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ...errors import UserError
 from ...modeling import ranks
-from ...modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card
+from ...modeling.load import Loaded, ModelCard, is_adapter, load_base, load_trained, read_card, save_trained
+from ...upstream.logs import ignore_renamed_field, keep_notes_out_of_trls_logs
 from ..contract import StageContext
 from .config import Machine, resolve
 from .divergence import check_weights
@@ -128,9 +129,9 @@ def save_model(trainer: Any, context: StageContext) -> None:
     Raises:
         DivergedError: the weights are not finite.
     """
-    from ...modeling.load import save_trained
+    from ...upstream.trainers import gathered_weights
 
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if ranks.num_processes() > 1 else None
+    weights = gathered_weights(trainer) if ranks.num_processes() > 1 else None
     if ranks.is_main_process():
         check_weights((weights or dict(trainer.model.named_parameters())).items(), trainer.state.global_step)
         loaded = Loaded(trainer.model, trainer.processing_class)
@@ -139,13 +140,11 @@ def save_model(trainer: Any, context: StageContext) -> None:
 
 def quiet_libraries() -> None:
     """Leave the talking to the stage's own progress lines."""
-    import warnings
-
     import datasets
 
     datasets.disable_progress_bars()
-    # transformers renames these fields; TRL still sets them under their old names.
-    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+    ignore_renamed_field()
+    keep_notes_out_of_trls_logs()
 
 
 def without_printing(trainer: Any) -> Any:

@@ -1,37 +1,16 @@
-"""The fields of TRL's and peft's settings, read from their source: importing them takes seconds."""
+"""The fields of TRL's and peft's settings: their types, their defaults, and what does not fit them."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ...errors import Problem
 from ...suggest import did_you_mean
+from ...upstream.fields import ENUMS, LOSSES, config_fields_of, loss_types, members
 
-_WHERE = {
-    "sft": ("trl", "trainer/sft_config.py", "SFTConfig"),
-    "dpo": ("trl", "trainer/dpo_config.py", "DPOConfig"),
-    "grpo": ("trl", "trainer/grpo_config.py", "GRPOConfig"),
-    "lora": ("peft", "tuners/lora/config.py", "LoraConfig"),
-}
-_BASES = {
-    "_BaseConfig": ("trl", "trainer/base_config.py"),
-    "TrainingArguments": ("transformers", "training_args.py"),
-    "PeftConfig": ("peft", "config.py"),
-    "PeftConfigMixin": ("peft", "config.py"),
-}
-_ENUMS = {
-    "IntervalStrategy": ("transformers", "trainer_utils.py"),
-    "SaveStrategy": ("transformers", "trainer_utils.py"),
-    "SchedulerType": ("transformers", "trainer_utils.py"),
-    "HubStrategy": ("transformers", "trainer_utils.py"),
-    "OptimizerNames": ("transformers", "training_args.py"),
-}
-_LOSSES = {which: ("trl", f"trainer/{which}_trainer.py") for which in ("sft", "dpo", "grpo")}
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "a whole number"),
     "float": ((int, float), "a number"),
@@ -52,7 +31,7 @@ def config_types(which: str) -> dict[str, str]:
 
     Empty if the library is not installed or keeps its settings elsewhere: then nothing is checked.
     """
-    return {name: annotation for name, annotation, _ in _fields(*_WHERE[which])}
+    return {name: annotation for name, annotation, _ in config_fields_of(which)}
 
 
 def config_fields(which: str) -> frozenset[str]:
@@ -64,7 +43,7 @@ def config_fields(which: str) -> frozenset[str]:
 def config_defaults(which: str) -> dict[str, Any]:
     """Field name → the library's own default, for the fields that have a plain value as default."""
     found = {}
-    for name, _, value in _fields(*_WHERE[which]):
+    for name, _, value in config_fields_of(which):
         if isinstance(value, ast.Call):
             given = {keyword.arg: keyword.value for keyword in value.keywords}
             value = given.get("default")
@@ -89,13 +68,13 @@ def config_kinds(which: str, name: str) -> Kinds | None:
         text = ast.unparse(leaf)
         if isinstance(leaf, ast.Subscript) and ast.unparse(leaf.value) == "Literal":
             words += [str(part.value) for part in ast.walk(leaf.slice) if isinstance(part, ast.Constant)]
-        elif text in _ENUMS:
-            words += _members(*_ENUMS[text], text)
+        elif text in ENUMS:
+            words += members(text)
         elif (plain := text.partition("[")[0]) in _TYPES:
             types.append(plain)
         else:
             return None
-    if name == "loss_type" and which in _LOSSES:
+    if name == "loss_type" and which in LOSSES:
         words += loss_types(which)
     if words and "str" in types:
         types.remove("str")
@@ -122,19 +101,6 @@ def field_problem(which: str, name: str, value: object, shown: str) -> Problem |
     return Problem("", f"should be {expected}, not {shown}", at=(name,))
 
 
-@cache
-def loss_types(which: str) -> tuple[str, ...]:
-    """The names of the losses that TRL's trainer compares its ``loss_type`` with."""
-    found: dict[str, None] = {}
-    library, file = _LOSSES[which]
-    for node in ast.walk(ast.Module(_module(library, file), [])):
-        if isinstance(node, ast.Compare) and ast.unparse(node.left).rpartition(".")[2] == "loss_type":
-            for part in ast.walk(ast.Tuple(node.comparators)):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    found[part.value] = None
-    return tuple(found)
-
-
 def _fits(value: object, types: tuple[str, ...], words: tuple[str, ...]) -> bool:
     if words and isinstance(value, str):
         return value in words
@@ -159,39 +125,3 @@ def _leaves(annotation: ast.expr) -> Iterator[ast.expr]:
             yield ast.Constant(None)
     else:
         yield annotation
-
-
-def _members(library: str, file: str, name: str) -> Iterator[str]:
-    """The values of an enumeration."""
-    for statement in _module(library, file):
-        if isinstance(statement, ast.ClassDef) and statement.name == name:
-            for member in statement.body:
-                if isinstance(member, ast.Assign) and isinstance(member.value, ast.Constant):
-                    yield str(member.value.value)
-
-
-def _fields(library: str, file: str, name: str) -> Iterator[tuple[str, str, ast.expr | None]]:
-    """Name, annotation and default of the fields of a dataclass and its bases, which come first."""
-    for statement in _module(library, file):
-        if isinstance(statement, ast.ClassDef) and statement.name == name:
-            for base in statement.bases:
-                if isinstance(base, ast.Name) and base.id in _BASES:
-                    yield from _fields(*_BASES[base.id], base.id)
-            for field in statement.body:
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                    annotation = field.annotation
-                    text = (
-                        annotation.value if isinstance(annotation, ast.Constant) else ast.unparse(annotation)
-                    )
-                    if not str(text).startswith("ClassVar"):
-                        yield field.target.id, str(text), field.value
-
-
-@cache
-def _module(library: str, file: str) -> list[ast.stmt]:
-    spec = importlib.util.find_spec(library)
-    for folder in (spec and spec.submodule_search_locations) or ():
-        path = Path(folder) / file
-        if path.is_file():
-            return ast.parse(path.read_bytes()).body
-    return []
