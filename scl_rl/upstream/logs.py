@@ -83,3 +83,12 @@ def ignore_renamed_field() -> None:
     Holds for transformers 5.23.
     """
     warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
+
+
+def ignore_experimental_rollout() -> None:
+    """Drop the warning that GRPOTrainer's ``rollout_func`` is experimental, which a user can do nothing about.
+
+    Relies on the argument's name standing in the warning; if it is worded anew, it is printed.
+    Holds for trl 1.16.
+    """
+    warnings.filterwarnings("ignore", message=".*'rollout_func'", category=UserWarning)

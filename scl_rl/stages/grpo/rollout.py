@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import groupby
 from typing import Any
 
 from ...modeling import ranks
 from ...modeling.decode import Decoder, Request, Sampling
 from ...modeling.generate import encode_prompt
+from ...upstream.launch import sharded
+from ...upstream.logs import ignore_experimental_rollout
 
 
 class Rollout:
@@ -26,16 +27,13 @@ class Rollout:
             config.seed, config.temperature, config.top_p, config.top_k or 0, config.min_p
         )
         self._max_tokens = config.max_completion_length
-        # TRL calls it experimental
-        warnings.filterwarnings("ignore", message=".*'rollout_func'", category=UserWarning)
+        ignore_experimental_rollout()
 
     @staticmethod
     def can_replace(config: Any) -> bool:
         """Whether nothing is asked for that TRL's own generation alone can do."""
         others = (config.use_vllm, config.use_transformers_continuous_batching, config.cache_implementation)
-        return not (
-            any(others) or config.generation_kwargs or config.repetition_penalty != 1.0 or ranks.sharded()
-        )
+        return not (any(others) or config.generation_kwargs or config.repetition_penalty != 1.0 or sharded())
 
     def __call__(self, prompts: list[Any], trainer: Any) -> dict[str, Any]:
         """The answers of this process's prompts, each of which stands there once per answer.

@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.rows import can_be_cut
 from ...modeling.shared_prompt import SharedRows, caches
+from ...upstream.launch import sharded
 from ...upstream.shared_prompt import cached_checkpointing
 from ..contract import StageContext
 
@@ -70,7 +71,7 @@ def why_not(trainer: Any) -> str:
             getattr(trainer, "aux_loss_enabled", False) or getattr(text, "output_router_logits", False)
         ),
         "each process holds a part of the weights only": bool(
-            ranks.sharded() or trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
+            sharded() or trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled
         ),
         "gradient_checkpointing_kwargs has use_reentrant: true": bool(args.gradient_checkpointing and again),
         "torch_compile is on": bool(args.torch_compile),
