@@ -86,7 +86,7 @@ def ignore_renamed_field() -> None:
 
 
 def ignore_experimental_rollout() -> None:
-    """Drop the warning that GRPOTrainer's ``rollout_func`` is experimental, which a user can do nothing about.
+    """Drop the warning that GRPOTrainer's ``rollout_func`` is experimental: a user can't help it.
 
     Relies on the argument's name standing in the warning; if it is worded anew, it is printed.
     Holds for trl 1.16.
