@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 _TRL = "trl"
 
@@ -43,37 +43,38 @@ def reward_means(logs: Mapping[str, float]) -> dict[str, float]:
     return {p[1]: logs[key] for key, p in parts.items() if p[0] == "rewards" and p[2:] == ["mean"]}
 
 
-class _PlacesOnly(logging.Handler):
-    """Prints where a message was logged, once, and not the message."""
+class _PlacesOnly:
+    """Makes log records; those of TRL say where they were made, and nothing of what they were told."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, make: Callable[..., logging.LogRecord]) -> None:
+        self._make = make
         self._seen: set[tuple[str, int]] = set()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if (record.name, record.lineno) not in self._seen:
-            self._seen.add((record.name, record.lineno))
-            what = f"{record.name}, line {record.lineno}: {record.levelname.lower()}"
-            print(f"{what}, left out as it may hold text of notes", file=sys.stderr)
+    def __call__(
+        self, name: str, level: int, path: str, line: int, *args: Any, **kwargs: Any
+    ) -> logging.LogRecord:
+        if name.partition(".")[0] != _TRL:
+            return self._make(name, level, path, line, *args, **kwargs)
+        kind = logging.getLevelName(level).lower()
+        said = f"{name}, line {line}: {kind}, left out as it may hold text of notes"
+        if (name, line) in self._seen:
+            level = logging.DEBUG
+        self._seen.add((name, line))
+        return self._make(name, level, path, line, said, (), None)
 
 
 def keep_notes_out_of_trls_logs() -> None:
-    """Have TRL's loggers say where they were called, and nothing of what they were told.
+    """Have what TRL logs say where it was logged, and at every place but the first time only for debugging.
 
     TRL writes rows of the dataset into the messages themselves (GRPO the row on which all rewards abstain,
     SFT an end of a prompt), where nothing tells them from what is harmless. So no message gets out, however
-    it is worded.
+    it is worded and whoever handles it.
 
     Relies on TRL naming its loggers after its modules. Holds for trl 1.16.
     """
-    logger = logging.getLogger(_TRL)
-    if not any(isinstance(handler, _PlacesOnly) for handler in logger.handlers):
-        logger.handlers[:] = [_PlacesOnly()]
-        logger.propagate = False
-    for name, other in logging.root.manager.loggerDict.items():
-        if name.startswith(f"{_TRL}.") and isinstance(other, logging.Logger):
-            other.handlers.clear()
-            other.propagate = True
+    make = logging.getLogRecordFactory()
+    if not isinstance(make, _PlacesOnly):
+        logging.setLogRecordFactory(_PlacesOnly(make))
 
 
 def ignore_renamed_field() -> None:

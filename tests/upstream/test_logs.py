@@ -22,11 +22,10 @@ NOTE = "Mr Smith has HTN"
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    logger = logging.getLogger("trl")
-    handlers, propagate = logger.handlers[:], logger.propagate
-    logger.handlers.clear()
+    before = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
     yield
-    logger.handlers[:], logger.propagate = handlers, propagate
+    logging.setLogRecordFactory(before)
 
 
 @pytest.mark.parametrize("trainer", ["sft", "dpo", "grpo"])
@@ -39,20 +38,24 @@ def test_trl_names_its_loggers_after_its_modules(trainer: str) -> None:
 def test_of_a_message_only_its_place_is_printed_and_once(
     name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    logger = logging.getLogger(name)
-    logger.addHandler(logging.StreamHandler())  # as another library may have done
-    logger.propagate = False
     keep_notes_out_of_trls_logs()
     keep_notes_out_of_trls_logs()  # every stage does
-    late = logging.getLogger("trl.later")
-    for i in range(3):
-        logger.warning(f"{NOTE} {i}")
-        logger.error("%s", NOTE)
-        late.warning({"prompt": NOTE})  # type: ignore[arg-type]
-    printed = capfd.readouterr()
-    lines = printed.err.splitlines()
-    assert len(lines) == 3 and printed.out == "" and NOTE not in caplog.text
-    assert NOTE not in printed.err
+    logger, handler = logging.getLogger(name), logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    logger.addHandler(handler)  # as another library may do
+    try:
+        for i in range(3):
+            logger.warning(f"{NOTE} {i}")
+            logger.error("%s", NOTE)
+            try:
+                raise ValueError(NOTE)
+            except ValueError:
+                logger.exception({"prompt": NOTE})
+    finally:
+        logger.removeHandler(handler)
+    printed = capfd.readouterr().err
+    lines = printed.splitlines()
+    assert NOTE not in printed and NOTE not in caplog.text and len(lines) == 3
     assert all(line.endswith("left out as it may hold text of notes") for line in lines)
     assert lines[0].startswith(f"{name}, line ") and ": warning, " in lines[0] and ": error, " in lines[1]
 
