@@ -14,6 +14,7 @@ from ..atomic import DISK_FULL
 from ..errors import UserError, WorkError, escaped, file_problem
 from ..process import confined
 from .check import check
+from .cite import cite
 from .compare import compare
 from .data import data
 from .evaluate import evaluate
@@ -68,5 +69,5 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, check, recipes, data, predict, evaluate, compare, review, report, reward):
+for _verb in (run, plan, check, recipes, data, predict, cite, evaluate, compare, review, report, reward):
     main.add_command(_verb)

@@ -57,4 +57,65 @@ def examples(*commands: str) -> str:
     return "\n".join(["\b", "Examples:" if len(commands) > 1 else "Example:", *(f"  {c}" for c in commands)])
 
 
+notes = click.option(
+    "--documents",
+    required=True,
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    help="The notes: a JSONL file, a .txt file, a folder of .txt files, or - for standard input.",
+)
+predictions_out = click.option(
+    "--out", type=WRITE, help="The file to write; standard output if there is neither this nor --explain."
+)
+form = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv", "fhir", "w3c"]),
+    default="jsonl",
+    show_default=True,
+    help="predictions.jsonl, a table, a FHIR R4 Bundle, or W3C Web Annotations.",
+)
+explain = click.option(
+    "--explain", is_flag=True, help="Print each note with its evidence in colour; it shows the note."
+)
+
+
+model = click.option(
+    "--model",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A model folder written by a run: runs/NAME/stages/STAGE/model.",
+)
+
+
+def generation(verb: Callable[..., None]) -> Callable[..., None]:
+    """How answers are generated: batch_size, max_new_tokens, window."""
+    for option in reversed(_GENERATION):
+        verb = option(verb)
+    return verb
+
+
+_GENERATION = (
+    click.option(
+        "--batch-size", default=16, show_default=True, type=click.IntRange(1), help="Prompts per batch."
+    ),
+    click.option(
+        "--max-new-tokens",
+        default=256,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Maximum tokens per answer.",
+    ),
+    click.option(
+        "--window",
+        type=click.IntRange(16),
+        help="Maximum note tokens per window (default: as the model was trained).",
+    ),
+)
+
+
+def on_disk(path: Path) -> Path | None:
+    """A path that names a file or folder; None for - (standard input)."""
+    return None if str(path) == "-" else path
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..atomic import descriptor
 from ..errors import Problem, UserError
 from . import options
+
+if TYPE_CHECKING:
+    from ..exchange.write import Format
 
 _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the run that a model is from
 
@@ -18,34 +20,17 @@ _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the
 @click.command(
     epilog=options.examples(
         "scl-rl predict --model runs/mine/stages/scl/model --documents new.jsonl --out predictions.jsonl",
+        "scl-rl predict --model M --documents note.txt --explain",
+        "scl-rl predict --model M --documents notes/ --format fhir --out bundle.json",
         "scl-rl predict --model M --documents D --out P --decoding constrained --codes icd-10-cm",
     )
 )
-@click.option(
-    "--model",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A model folder written by a run: runs/NAME/stages/STAGE/model.",
-)
-@click.option(
-    "--documents", required=True, type=options.READ, help="The documents; their annotations are ignored."
-)
-@click.option("--out", required=True, type=options.WRITE, help="The predictions file to write.")
-@click.option(
-    "--batch-size", default=16, show_default=True, type=click.IntRange(1), help="Prompts per batch."
-)
-@click.option(
-    "--max-new-tokens",
-    default=256,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Maximum tokens per answer.",
-)
-@click.option(
-    "--window",
-    type=click.IntRange(16),
-    help="Maximum note tokens per window (default: as the model was trained).",
-)
+@options.model
+@options.notes
+@options.predictions_out
+@options.form
+@options.explain
+@options.generation
 @click.option(
     "--decoding",
     type=click.Choice(["free", "constrained"]),
@@ -63,7 +48,9 @@ _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the
 def predict(
     model: Path,
     documents: Path,
-    out: Path,
+    out: Path | None,
+    form: Format,
+    explain: bool,
     batch_size: int,
     max_new_tokens: int,
     window: int | None,
@@ -71,32 +58,29 @@ def predict(
     codes: str | None,
     as_json: bool,
 ) -> None:
-    """Predict codes and their evidence for a file of documents."""
+    """Predict codes and their evidence for notes: JSONL, a text file, a folder of them, or standard input."""
+    from ..exchange.notes import read_notes
     from ..output_files import check_outputs
-    from ..stages.predict.work import predict_file
+    from ..stages.predict.work import Predictor
     from .console import RunConsole
+    from .predictions import write_result
 
-    check_outputs({"--out": out}, [model, documents, Path(codes) if codes else None])
+    check_outputs({"--out": out}, [model, options.on_disk(documents), Path(codes) if codes else None])
     allowed = _allowed(decoding, codes, model)
+    notes = read_notes(documents)
     console = RunConsole(sys.stderr)
     try:
-        figures = predict_file(
+        predictor = Predictor(
             model,
-            documents,
-            out,
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
             window=window,
-            codes=allowed,
             reporter=console,
         )
+        predictions, figures = predictor.predict(notes, allowed)
     finally:
         console.close()
-    if as_json:
-        click.echo(json.dumps(figures))
-    else:
-        line = f"{', '.join(f'{count} {name}' for name, count in figures.items())}: {out}"
-        click.echo(line, err=descriptor(out) == 1)  # what the predictions go to takes nothing else
+    write_result(notes, predictions, figures, model, out, form, explain, as_json)
 
 
 def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import pvariance
 
+from ..corpus.marked import marked
 from ..corpus.types import Fragment
 from ..metrics.candidate import Candidate
 from ..metrics.difference import joint_f1_by_document
@@ -66,12 +66,12 @@ def shown_notes(models: Sequence[Model], most: int) -> list[ShownNote]:
 
 def _shown(read: Sequence[tuple[str, Judged]]) -> ShownNote:
     gold = read[0][1].gold
-    marks = [(f, code, "gold") for code, mentions in gold.mentions.items() for m in mentions for f in m]
+    marks = [(f, (code, "gold")) for code, mentions in gold.mentions.items() for m in mentions for f in m]
     verdicts = [Verdict(code, "gold") for code in gold.mentions]
     columns = [Column("gold", pieces(gold.text, marks), verdicts)]
     for name, one in read:
         scored = score_prediction(one.prediction, one.gold).codes
-        marks = [(f, c.code, c.outcome) for c in scored for m in c.mentions for f in m.fragments or ()]
+        marks = [(f, (c.code, c.outcome)) for c in scored for m in c.mentions for f in m.fragments or ()]
         verdicts = [
             Verdict(
                 code.code,
@@ -86,12 +86,13 @@ def _shown(read: Sequence[tuple[str, Judged]]) -> ShownNote:
     return ShownNote(read[0][1].document.id, columns)
 
 
-def pieces(text: str, marks: Sequence[tuple[Fragment, str, str]]) -> list[Piece]:
-    """The text cut where any mark begins or ends; where marks overlap, the first one's outcome shows."""
-    cuts = sorted({0, len(text), *(place for (start, end), _, _ in marks for place in (start, end))})
-    found = []
-    for start, end in pairwise(cuts):
-        over = [(code, outcome) for (s, e), code, outcome in marks if s <= start and end <= e]
-        codes = tuple(dict.fromkeys(code for code, _ in over))
-        found.append(Piece(text[start:end], codes, over[0][1] if over else ""))
-    return found
+def pieces(text: str, marks: Sequence[tuple[Fragment, tuple[str, str]]]) -> list[Piece]:
+    """The text cut where any mark begins or ends; where marks overlap, the first one's outcome shows.
+
+    Args:
+        marks: each with its code and outcome.
+    """
+    return [
+        Piece(words, tuple(dict.fromkeys(code for code, _ in over)), over[0][1] if over else "")
+        for words, over in marked(text, marks)
+    ]

@@ -100,7 +100,7 @@ def test_the_verdict_is_that_of_the_comparison(run):
 
 
 def test_notes_are_cut_where_marks_begin_and_end():
-    made = pieces("He has HTN.", [((0, 10), "A", "cited"), ((7, 10), "B", "wrong code")])
+    made = pieces("He has HTN.", [((0, 10), ("A", "cited")), ((7, 10), ("B", "wrong code"))])
     assert [(p.text, p.codes, p.outcome) for p in made] == [
         ("He has ", ("A",), "cited"),
         ("HTN", ("A", "B"), "cited"),

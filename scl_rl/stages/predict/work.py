@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...corpus.jsonl import read_documents, read_spans, write_jsonl
+from ...corpus.types import Document, PredictedCode, Prediction
 from ...errors import Problem, UserError
 from ...reporter import PRINTER, Reporter
 from ...suggest import did_you_mean
@@ -31,48 +32,99 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
 
 
 def predict_file(
-    model: Path,
-    documents: Path,
-    out: Path,
-    *,
-    base: Path | None = None,
-    max_new_tokens: int = 256,
-    batch_size: int = 16,
-    window: int | None = None,
-    codes: Collection[str] | None = None,
-    reporter: Reporter = PRINTER,
-    label: str = "predict",
+    model: Path, documents: Path, out: Path, codes: Collection[str] | None = None, **how: Any
 ) -> dict[str, Any]:
-    """Predict every document of a file with a model folder that a stage wrote.
+    """:meth:`Predictor.predict` on a file of documents, written as ``predictions.jsonl``; its counts."""
+    records = read_documents(documents)
+    predictions, counts = Predictor(model, **how).predict(records, codes)
+    write_jsonl(out, predictions)
+    return counts
+
+
+class Predictor:
+    """A model folder that a stage wrote, loaded once.
 
     Args:
         window: most note tokens in one window, instead of what the model's card says.
-        codes: hold the answers to these codes and to words of the note; absent, decoding is free.
-        tell: takes a line about how far the work is, which begins with ``label``.
-
-    Returns:
-        ``{"documents", "windows", "malformed"}``, counts.
+        reporter: takes a line about how far the work is, which begins with ``label``.
     """
-    from ...modeling.constrained.decoder import Constraint
-    from ...modeling.load import load_trained, read_card
-    from ..shared.progress import Progress
-    from ..shared.prompting import Prompting, predict_documents
 
-    records = read_documents(documents)
-    card = read_card(model)
-    loaded = load_trained(model, base or Path.cwd(), reporter=reporter)
-    prompting = Prompting(card.template, card.chat, card.answer, window or card.window, loaded.tokenizer)
-    constraint = None if codes is None else Constraint(loaded, codes, card.answer)
-    progress = Progress(label, reporter)
-    predictions, windows = predict_documents(
-        loaded, records, prompting, max_new_tokens, batch_size, progress.count, constraint
+    def __init__(
+        self,
+        model: Path,
+        *,
+        base: Path | None = None,
+        max_new_tokens: int = 256,
+        batch_size: int = 16,
+        window: int | None = None,
+        reporter: Reporter = PRINTER,
+        label: str = "predict",
+    ) -> None:
+        from ...modeling.load import load_trained, read_card
+        from ..shared.progress import Progress
+        from ..shared.prompting import Prompting
+
+        card = read_card(model)
+        self._loaded = load_trained(model, base or Path.cwd(), reporter=reporter)
+        self._prompting = Prompting(
+            card.template, card.chat, card.answer, window or card.window, self._loaded.tokenizer
+        )
+        self._progress = Progress(label, reporter)
+        self._max_new_tokens, self._batch_size = max_new_tokens, batch_size
+
+    def predict(
+        self, documents: list[Document], codes: Collection[str] | None = None
+    ) -> tuple[list[Prediction], dict[str, Any]]:
+        """Predict documents.
+
+        Args:
+            codes: hold the answers to these codes and to words of the note; absent, decoding is free.
+
+        Returns:
+            The predictions in the order of the documents, and ``{"documents", "windows", "malformed"}``.
+        """
+        from ...modeling.constrained.decoder import Constraint
+        from ..shared.prompting import predict_documents
+
+        constraint = None if codes is None else Constraint(self._loaded, codes, self._prompting.answer)
+        predictions, windows = predict_documents(
+            self._loaded,
+            documents,
+            self._prompting,
+            self._max_new_tokens,
+            self._batch_size,
+            self._progress.count,
+            constraint,
+        )
+        malformed = sum(prediction.malformed for prediction in predictions)
+        return predictions, {"documents": len(documents), "windows": windows, "malformed": malformed}
+
+    def cite(self, documents: list[Document]) -> tuple[list[Prediction], dict[str, Any]]:
+        """Find the words for codes that are known: those of each document's annotations.
+
+        Answers are held to the codes of their note, and to its words. A code for which the model quotes
+        nothing has no mentions.
+
+        Returns:
+            The predictions in the order of the documents, and ``{"documents", "codes", "without_evidence"}``.
+        """
+        wanted = [tuple(dict.fromkeys(a.code for a in d.annotations or ())) for d in documents]
+        found: dict[str, Prediction] = {}
+        for codes in dict.fromkeys(filter(None, wanted)):
+            some = [document for document, own in zip(documents, wanted, strict=True) if own == codes]
+            found |= {prediction.id: prediction for prediction in self.predict(some, codes)[0]}
+        cited = [_only(d.id, found.get(d.id), own) for d, own in zip(documents, wanted, strict=True)]
+        without = sum(not code.mentions for prediction in cited for code in prediction.codes)
+        counts = {"documents": len(documents), "codes": sum(map(len, wanted)), "without_evidence": without}
+        return cited, counts
+
+
+def _only(name: str, found: Prediction | None, codes: Sequence[str]) -> Prediction:
+    """The prediction with just these codes, in their order."""
+    known = {code.code: code for code in found.codes} if found else {}
+    return Prediction(
+        id=name, codes=[known.get(code) or PredictedCode(code=code, mentions=[]) for code in codes]
     )
-    write_jsonl(out, predictions)
-    return {
-        "documents": len(records),
-        "windows": windows,
-        "malformed": sum(prediction.malformed for prediction in predictions),
-    }
 
 
 def allowed_codes(named: str, base: Path, data: DataFiles) -> list[str]:

@@ -1,0 +1,1 @@
+"""Notes from plain text, and predictions in forms that other systems read."""

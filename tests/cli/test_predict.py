@@ -1,0 +1,107 @@
+"""``scl-rl predict`` and ``cite`` with a random model, on the forms of input and output."""
+
+import csv
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from scl_rl.cli.explain import explain
+from scl_rl.cli.main import main
+from scl_rl.corpus.jsonl import read_predictions, write_jsonl
+from scl_rl.corpus.types import Annotation, Document, PredictedCode, PredictedMention, Prediction
+from scl_rl.modeling.load import CARD, ModelCard
+from tests.support.tiny import make_tiny_model
+
+NOTE = "He has HTN and a cough."
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A random model with the card of a trained one."""
+    folder = make_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+    card = ModelCard(base="tiny", dtype="float32", template="{text}\n", chat=False, answer="lines")
+    (folder / CARD).write_text(card.model_dump_json())
+    return folder
+
+
+def call(*arguments, given=None):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=given)
+
+
+def test_cite_finds_words_for_the_codes_of_each_note(model, tmp_path):
+    notes = [
+        Document(id="a", text=NOTE, annotations=[Annotation(code="I10", mentions=None)]),
+        Document(id="b", text="No fever.", annotations=[]),
+        Document(
+            id="c", text="Asthma.", annotations=[Annotation(code=c, mentions=None) for c in ("J45", "I10")]
+        ),
+    ]
+    write_jsonl(tmp_path / "notes.jsonl", [notes[0], notes[2]])
+    out = tmp_path / "out.jsonl"
+    options = ["--max-new-tokens", 40, "--out", out, "--json"]
+    done = call("cite", "--model", model, "--documents", tmp_path / "notes.jsonl", *options)
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    first, second = read_predictions(out, [notes[0], notes[2]])
+    assert [code.code for code in first.codes] == ["I10"]
+    assert [code.code for code in second.codes] == ["J45", "I10"]
+    bare = sum(not code.mentions for one in (first, second) for code in one.codes)
+    assert figures == {"documents": 2, "codes": 3, "without_evidence": bare}
+    assert all(m.fragments for one in (first, second) for code in one.codes for m in code.mentions)
+    write_jsonl(tmp_path / "notes.jsonl", notes)
+    done = call("cite", "--model", model, "--documents", tmp_path / "notes.jsonl", *options)
+    assert done.exit_code == 2 and "1 notes have no codes, the first is 'b'" in done.output
+
+
+def test_a_text_on_standard_input_to_a_table_on_standard_output(model, capfd):
+    options = ["--documents", "-", "--codes", "I10, R05.9", "--format", "csv", "--max-new-tokens", 40]
+    done = call("cite", "--model", model, *options, given=NOTE)
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    assert {(row["id"], row["code"]) for row in rows} == {("stdin", "I10"), ("stdin", "R05.9")}
+    assert "1 documents, 2 codes" in done.stderr
+    done = call("cite", "--model", model, "--documents", "-", "--codes", "I10,,", given=NOTE)
+    assert done.exit_code == 2 and "'I10,,' are no codes" in done.output
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "fhir", "w3c"])
+def test_predict_writes_every_form_of_a_folder_of_notes(model, tmp_path, form):
+    (tmp_path / "notes").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "notes" / f"{name}.txt").write_text(NOTE)
+    out = tmp_path / "out"
+    options = ["--format", form, "--out", out, "--max-new-tokens", 8]
+    done = call("predict", "--model", model, "--documents", tmp_path / "notes", *options)
+    assert done.exit_code == 0, done.output
+    text = out.read_text()
+    if form == "jsonl":
+        assert [json.loads(line)["id"] for line in text.splitlines()] == ["a", "b"]
+    elif form == "csv":
+        assert text.startswith("id,code,system,title,confidence,quote,fragments\n")
+    else:
+        assert json.loads(text)["resourceType" if form == "fhir" else "type"] in (
+            "Bundle",
+            "AnnotationCollection",
+        )
+    assert out.stat().st_mode & 0o077 == 0
+    inside = ["--documents", tmp_path / "notes", "--out", tmp_path / "notes" / "a.txt"]
+    assert "it would be lost" in call("predict", "--model", model, *inside).output
+
+
+def test_a_note_is_explained_with_its_evidence_marked():
+    cough = PredictedMention(quotes=["dry cough"], fragments=None)
+    codes = [
+        PredictedCode(
+            code="I10", confidence=0.5, mentions=[PredictedMention(quotes=["HTN"], fragments=[(7, 10)])]
+        ),
+        PredictedCode(code="R05.9", mentions=[cough]),
+    ]
+    stream = io.StringIO()
+    documents = [Document(id="a\x1b[31m", text=f"{NOTE}\x1b]0;x\x07\nEnd."), Document(id="b", text="x")]
+    explain(stream, documents, [Prediction(id="a", codes=codes), Prediction(id="b", codes=[])])
+    shown = stream.getvalue()
+    assert "He has [HTN|I10] and a cough." in shown and "\x1b" not in shown and "\x07" not in shown
+    assert 'Essential (primary) hypertension; confidence 0.50; "HTN"' in shown
+    assert '"dry cough" is not in the note' in shown and "no codes" in shown
