@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the
         "scl-rl predict --model M --documents note.txt --explain",
         "scl-rl predict --model M --documents notes/ --format fhir --out bundle.json",
         "scl-rl predict --model M --documents D --out P --decoding constrained --codes icd-10-cm",
+        "scl-rl predict --model M --documents D --out P --calibrate dev.jsonl --reliability curve.svg",
     )
 )
 @options.model
@@ -44,6 +45,18 @@ _TRAINING_SETS = ("annotated", "spans", "code_only")  # beside the stages of the
     help="Codes that constrained decoding may assign: all billable codes, those of the run's training sets, "
     "or a file with one per line.",
 )
+@click.option(
+    "--confidence", is_flag=True, help="Give each code the probability that the model gives its line."
+)
+@click.option(
+    "--calibrate",
+    type=options.READ,
+    help="Documents with gold evidence, to turn confidences into the probability that a code is cited. They "
+    "must not be documents that the model was trained on.",
+)
+@click.option(
+    "--reliability", type=options.WRITE, help="With --calibrate: a diagram of the confidences, .svg or .png."
+)
 @options.as_json
 def predict(
     model: Path,
@@ -56,18 +69,25 @@ def predict(
     window: int | None,
     decoding: str,
     codes: str | None,
+    confidence: bool,
+    calibrate: Path | None,
+    reliability: Path | None,
     as_json: bool,
 ) -> None:
     """Predict codes and their evidence for notes: JSONL, a text file, a folder of them, or standard input."""
     from ..exchange.notes import read_notes
+    from ..metrics.report import labelled_documents
     from ..output_files import check_outputs
     from ..stages.predict.work import Predictor
     from .console import RunConsole
     from .predictions import write_result
 
-    check_outputs({"--out": out}, [model, options.on_disk(documents), Path(codes) if codes else None])
+    _check_reliability(calibrate, reliability)
+    read = [model, options.on_disk(documents), Path(codes) if codes else None, calibrate]
+    check_outputs({"--out": out, "--reliability": reliability}, read)
     allowed = _allowed(decoding, codes, model)
     notes = read_notes(documents)
+    gold = labelled_documents(calibrate) if calibrate else None
     console = RunConsole(sys.stderr)
     try:
         predictor = Predictor(
@@ -77,10 +97,33 @@ def predict(
             window=window,
             reporter=console,
         )
-        predictions, figures = predictor.predict(notes, allowed)
+        predictions, figures = predictor.predict(notes, allowed, confidence or gold is not None)
+        if gold is not None:
+            calibration, figures["reliability"] = predictor.calibrate(gold, allowed)
+            predictions = [calibration.apply(prediction) for prediction in predictions]
     finally:
         console.close()
+    if reliability is not None:
+        _draw(figures["reliability"], reliability)
     write_result(notes, predictions, figures, model, out, form, explain, as_json)
+
+
+def _check_reliability(calibrate: Path | None, reliability: Path | None) -> None:
+    if reliability is None:
+        return
+    if calibrate is None:
+        raise UserError(Problem("--reliability", "needs --calibrate"))
+    if reliability.suffix not in (".svg", ".png"):
+        raise UserError(Problem("--reliability", f"'{reliability}' ends in neither .svg nor .png"))
+
+
+def _draw(found: dict[str, Any], path: Path) -> None:
+    from ..report.plots import reliability_plot
+
+    plot = reliability_plot(found)
+    if plot is None:
+        raise UserError(Problem("--reliability", "needs matplotlib", "pip install matplotlib"))
+    path.write_bytes(plot.light if path.suffix == ".svg" else plot.png)
 
 
 def _allowed(decoding: str, codes: str | None, model: Path) -> list[str] | None:

@@ -47,5 +47,19 @@ def write_result(
     if as_json:
         click.echo(json.dumps(figures), err=taken)
     else:
-        line = ", ".join(f"{count} {name}" for name, count in figures.items())
+        counts = {name: count for name, count in figures.items() if isinstance(count, int)}
+        line = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+        if "reliability" in figures:
+            _print_reliability(figures["reliability"])
         click.echo(line if target is None or taken else f"{line}: {target}", err=taken)
+
+
+def _print_reliability(found: Mapping[str, Any]) -> None:
+    """How far calibrated confidences can be trusted, on standard error."""
+    before, after = found["before"], found["after"]
+    for one in after["bins"]:
+        bar = "█" * round(20 * one["cited"])
+        sure = f"confidence {one['low']:.1f}-{one['high']:.1f}"
+        click.echo(f"{sure}: {one['codes']:4} codes, {one['cited']:4.0%} cited {bar}", err=True)
+    errors = f"{before['ece']:.3f} before, {after['ece']:.3f} after calibration"
+    click.echo(f"calibration error {errors}, on {after['codes']} codes", err=True)

@@ -134,18 +134,25 @@ def lost_mentions(document: Document, windows: Sequence[Window]) -> int:
 def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]]) -> Prediction:
     """One prediction from those of a document's windows, with offsets into the document.
 
-    Codes come in order of first appearance, each with its mentions from all windows, exact duplicates once.
+    Codes come in order of first appearance, each with its mentions from all windows, exact duplicates once,
+    and with its highest confidence, if the predictions have such.
     """
     codes: dict[str, PredictedCode] = {}
     for window, prediction in read:
         for predicted in prediction.codes:
-            merged = codes.setdefault(predicted.code, PredictedCode(code=predicted.code, mentions=[]))
+            merged = codes.setdefault(predicted.code, predicted.model_copy(update={"mentions": []}))
+            if (sure := _confidence(predicted)) > _confidence(merged):
+                merged = codes[predicted.code] = merged.model_copy(update={"confidence": sure})
             for mention in predicted.mentions:
                 moved = _moved(mention, window.start)
                 if moved not in merged.mentions:
                     merged.mentions.append(moved)
     malformed = sum(prediction.malformed for _, prediction in read)
     return Prediction(id=document_id, codes=list(codes.values()), malformed=malformed)
+
+
+def _confidence(code: PredictedCode) -> float:
+    return float((code.model_extra or {}).get("confidence", -1))
 
 
 def _moved(mention: PredictedMention, by: int) -> PredictedMention:

@@ -160,6 +160,24 @@ def learning(stage: str, panels: Sequence[Panel]) -> Plot | None:
     return make_plot(f"curves-{stage}", f"Learning curves of {stage}", words, size, draw)
 
 
+def reliability_plot(found: Mapping[str, Any]) -> Plot | None:
+    """The share of codes that are cited against their confidence, before and after calibration."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+        for number, (name, one) in enumerate(found.items()):
+            sure, share = ([b[key] for b in one["bins"]] for key in ("confidence", "cited"))
+            axes.plot(sure, share, f"-{_MARKERS[number]}", label=f"{name}: ECE {one['ece']:.3f}")
+        axes.set_xlabel("confidence")
+        axes.set_ylabel("share of codes that are cited")
+        axes.set_aspect("equal")
+        axes.grid(linewidth=0.5)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+    return make_plot("reliability", "Reliability", "Share cited against confidence.", (6, 4), draw)
+
+
 def reward_against_metric(stage: str, agreement: Agreement) -> Plot | None:
     """Each answer's reward against its document's joint F1."""
 

@@ -105,3 +105,40 @@ def test_a_note_is_explained_with_its_evidence_marked():
     assert "He has [HTN|I10] and a cough." in shown and "\x1b" not in shown and "\x07" not in shown
     assert 'Essential (primary) hypertension; confidence 0.50; "HTN"' in shown
     assert '"dry cough" is not in the note' in shown and "no codes" in shown
+
+
+def test_confidences_are_calibrated_on_gold(model, tmp_path):
+    gold = [
+        Document(id=f"g{n}", text=NOTE, annotations=[Annotation(code="I10", mentions=[[(7, 10)]])])
+        for n in range(30)
+    ]
+    write_jsonl(tmp_path / "gold.jsonl", gold)
+    (tmp_path / "codes.txt").write_text("I10\nR05.9\n")
+    (tmp_path / "note.txt").write_text(NOTE)
+    held = ["--decoding", "constrained", "--codes", tmp_path / "codes.txt", "--max-new-tokens", 64]
+    common = ["predict", "--model", model, "--documents", tmp_path / "note.txt", *held, "--json"]
+    out = tmp_path / "out.jsonl"
+    done = call(*common, "--out", out, "--confidence")
+    assert done.exit_code == 0, done.output
+    (raw,) = read_predictions(out)
+    assert all(0 <= code.confidence <= 1 for code in raw.codes)
+    many = ["--calibrate", tmp_path / "gold.jsonl", "--reliability", tmp_path / "curve.svg"]
+    done = call(*common, "--out", out, *many)
+    if not raw.codes:
+        assert "0 codes are too few to calibrate on" in done.output
+        return
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)["reliability"]
+    assert figures["after"]["codes"] == figures["before"]["codes"] >= 20
+    assert figures["after"]["ece"] <= figures["before"]["ece"] + 0.05
+    assert (tmp_path / "curve.svg").read_bytes().startswith(b"<?xml")
+    assert [code.code for code in read_predictions(out)[0].codes] == [code.code for code in raw.codes]
+
+
+def test_a_reliability_diagram_needs_something_to_show(model, tmp_path):
+    (tmp_path / "note.txt").write_text(NOTE)
+    common = ["predict", "--model", model, "--documents", tmp_path / "note.txt", "--out", tmp_path / "o"]
+    done = call(*common, "--reliability", tmp_path / "x.svg")
+    assert done.exit_code == 2 and "--reliability: needs --calibrate" in done.output
+    done = call(*common, "--calibrate", tmp_path / "note.txt", "--reliability", tmp_path / "x.pdf")
+    assert done.exit_code == 2 and "ends in neither .svg nor .png" in done.output

@@ -9,6 +9,7 @@ from typing import Any
 from ...corpus.jsonl import read_documents, read_spans, write_jsonl
 from ...corpus.types import Document, PredictedCode, Prediction
 from ...errors import Problem, UserError
+from ...metrics.calibration import Calibration, confidences, cross_fitted, fit, reliability
 from ...reporter import PRINTER, Reporter
 from ...suggest import did_you_mean
 from ..contract import DataFiles, StageContext
@@ -73,12 +74,14 @@ class Predictor:
         self._max_new_tokens, self._batch_size = max_new_tokens, batch_size
 
     def predict(
-        self, documents: list[Document], codes: Collection[str] | None = None
+        self, documents: list[Document], codes: Collection[str] | None = None, confidence: bool = False
     ) -> tuple[list[Prediction], dict[str, Any]]:
         """Predict documents.
 
         Args:
             codes: hold the answers to these codes and to words of the note; absent, decoding is free.
+            confidence: give each code its ``confidence``; see
+                :func:`~scl_rl.stages.shared.prompting.predict_documents`.
 
         Returns:
             The predictions in the order of the documents, and ``{"documents", "windows", "malformed"}``.
@@ -95,9 +98,29 @@ class Predictor:
             self._batch_size,
             self._progress.count,
             constraint,
+            confidence,
         )
         malformed = sum(prediction.malformed for prediction in predictions)
         return predictions, {"documents": len(documents), "windows": windows, "malformed": malformed}
+
+    def calibrate(
+        self, gold: list[Document], codes: Collection[str] | None = None
+    ) -> tuple[Calibration, dict[str, Any]]:
+        """Predict documents with gold evidence, and learn from them what confidences mean.
+
+        Returns:
+            The calibration, and the reliability ``before`` and ``after`` (each code by a calibration that was
+            fitted without it; see :func:`~scl_rl.metrics.calibration.reliability`).
+
+        Raises:
+            UserError: too few codes were predicted.
+        """
+        known = confidences(gold, self.predict(gold, codes, confidence=True)[0])
+        try:
+            calibration = fit(known)
+        except ValueError as error:
+            raise UserError(Problem("--calibrate", str(error), "name more documents")) from None
+        return calibration, {"before": reliability(known), "after": reliability(cross_fitted(known))}
 
     def cite(self, documents: list[Document]) -> tuple[list[Prediction], dict[str, Any]]:
         """Find the words for codes that are known: those of each document's annotations.

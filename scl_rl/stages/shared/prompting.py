@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...answer.grammar import AnswerFormat, render
+from ...answer.grammar import Answer, AnswerFormat, render
 from ...answer.parse import parse
 from ...answer.prompt import Prompt, prompt_for
 from ...corpus.jsonl import read_documents
 from ...corpus.records import sample_records
 from ...corpus.types import Annotation, Document, Prediction, Span
 from ...corpus.windows import Window, merge_windows, split_windows
+from ...modeling.confidence import line_log_probs
 from ...modeling.constrained.decoder import Constraint
 from ...modeling.generate import generate
 from ...modeling.load import Loaded
@@ -97,11 +99,14 @@ def predict_documents(
     batch_size: int,
     progress: Callable[[int, int], None] | None = None,
     constraint: Constraint | None = None,
+    confidence: bool = False,
 ) -> tuple[list[Prediction], int]:
     """Predictions for documents in their order, and the number of windows read.
 
     Args:
         constraint: what the answers are held to; absent, the model writes what it likes.
+        confidence: give each code a ``confidence``, the probability of its line (of the likeliest, where
+            there are several) given the note and the lines before.
     """
     windows = [(document, window) for document in documents for window in prompting.windows(document)]
     prompts = [prompting.prompt(window.text) for _, window in windows]
@@ -111,7 +116,27 @@ def predict_documents(
     else:
         answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress)
     read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
-    for (document, window), answer in zip(windows, answers, strict=True):
-        text = NoteText(window.text)
-        read[document.id].append((window, text.predict(document.id, parse(answer, prompting.answer))))
+    scored = line_log_probs(loaded, prompts, answers) if confidence else [None] * len(answers)
+    for (document, window), answer, lines in zip(windows, answers, scored, strict=True):
+        parsed = parse(answer, prompting.answer)
+        prediction = NoteText(window.text).predict(document.id, parsed)
+        if lines is not None:
+            prediction = _with_confidence(prediction, answer, parsed, lines)
+        read[document.id].append((window, prediction))
     return [merge_windows(document.id, read[document.id]) for document in documents], len(windows)
+
+
+def _with_confidence(
+    prediction: Prediction, written: str, answer: Answer, log_probs: Sequence[float]
+) -> Prediction:
+    """The prediction with the probability of each code's likeliest line."""
+    malformed = {line.number for line in answer.malformed}
+    numbers = [n for n, line in enumerate(written.split("\n"), 1) if line.strip() and n not in malformed]
+    best: dict[str, float] = {}
+    for line, number in zip(answer.lines, numbers, strict=False):
+        best[line.code] = max(best.get(line.code, -math.inf), log_probs[number - 1])
+    codes = [
+        code.model_copy(update={"confidence": math.exp(min(0.0, best[code.code]))})
+        for code in prediction.codes
+    ]
+    return prediction.model_copy(update={"codes": codes})
