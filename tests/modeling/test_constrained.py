@@ -351,7 +351,7 @@ def test_a_bad_list_of_codes_says_where(tmp_path):
     told = [str(problem) for problem in raised.value.problems]
     assert [line.startswith(f"{path}:{n}: '") for line, n in zip(told, (2, 3), strict=True)] == [True, True]
     path.write_text("\n\n")
-    with pytest.raises(UserError, match=r"codes.txt: has no codes \(write one a line\)"):
+    with pytest.raises(UserError, match=r"codes.txt: has no codes \(write one per line\)"):
         read_codes(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="can't be read: not UTF-8"):
