@@ -18,7 +18,7 @@ BINS = 10
 FOLDS = 5
 FEWEST = 20
 """Codes below which nothing is fitted."""
-_LEAST = 1e-6
+_LEAST, _MOST = 1e-30, 1 - 1e-12  # a long quote has a small probability, and some are smaller than others
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Calibration:
 
 
 def _logit(confidence: float) -> float:
-    kept = min(1 - _LEAST, max(_LEAST, confidence))
-    return math.log(kept / (1 - kept))
+    kept = min(_MOST, max(_LEAST, confidence))
+    return math.log(kept) - math.log1p(-kept)
 
 
 def confidences(documents: Iterable[Document], predictions: Iterable[Prediction]) -> list[tuple[float, bool]]:
