@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from .completions import LoggedCompletion
 
 MOST_MOVED = 10
-EQUAL = 1e-9
+DIGITS = 9  # rewards that differ only beyond these are equal
 
 Scores = Sequence[float | None]
 Vector = npt.NDArray[np.float64]
@@ -104,22 +105,21 @@ def rescored(completions: Sequence[LoggedCompletion], new: Scores) -> Rescored:
 
 def kendall_tau(first: Vector, second: Vector) -> float | None:
     """Tau-b of two rankings with ties; None where one of them is all ties."""
-    signs = [
-        np.sign(np.subtract.outer(v, v)) * (abs(np.subtract.outer(v, v)) > EQUAL) for v in (first, second)
-    ]
-    norm = float(np.sqrt(np.sum(abs(signs[0])) * np.sum(abs(signs[1]))))
-    return float(np.sum(signs[0] * signs[1])) / norm if norm else None
+    from scipy.stats import kendalltau
+
+    tau = float(kendalltau(first, second).statistic)
+    return None if math.isnan(tau) else tau
 
 
 def _ranks(values: Vector) -> list[float]:
     """1 for the largest; equals share the mean of their ranks."""
-    above = np.subtract.outer(values, values) < -EQUAL
-    equal = abs(np.subtract.outer(values, values)) <= EQUAL
-    return [float(rank) for rank in above.sum(axis=1) + (equal.sum(axis=1) + 1) / 2]
+    from scipy.stats import rankdata
+
+    return [float(rank) for rank in rankdata(-values)]
 
 
 def _best(values: Vector) -> npt.NDArray[np.bool_]:
-    return np.asarray(values >= values.max() - EQUAL)
+    return np.asarray(values == values.max())
 
 
 def _groups(completions: Sequence[LoggedCompletion]) -> list[list[int]]:
@@ -131,14 +131,14 @@ def _groups(completions: Sequence[LoggedCompletion]) -> list[list[int]]:
 
 
 def _vector(scores: Scores, members: Sequence[int]) -> Vector:
-    return np.array([scores[i] for i in members], dtype=np.float64)
+    return np.round([scores[i] for i in members], DIGITS).astype(np.float64)
 
 
 def _no_spread(scores: Scores, groups: Sequence[Sequence[int]]) -> float | None:
     known = [
         some for members in groups if len(some := [s for i in members if (s := scores[i]) is not None]) > 1
     ]
-    return _mean([max(values) - min(values) <= EQUAL for values in known])
+    return _mean([round(max(values) - min(values), DIGITS) == 0 for values in known])
 
 
 def _mean(values: Sequence[float]) -> float | None:
