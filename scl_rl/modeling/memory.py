@@ -58,7 +58,7 @@ class Weights:
 
     @property
     def checkpoint(self) -> int:
-        """Bytes of a checkpoint: what goes on training needs."""
+        """Bytes of a checkpoint: what resuming needs."""
         return self.saved + self.trained * _ADAM
 
 

@@ -73,7 +73,7 @@ def answers_inside_quotes(note: Note, notes: Notes, rng: random.Random) -> Answe
     return Answer(tuple(lines)) if lines else None
 
 
-@ATTACKS.add("ten thousand lines", "to go on for ever.", most=FEW)
+@ATTACKS.add("ten thousand lines", "never to stop.", most=FEW)
 def ten_thousand_lines(note: Note, notes: Notes, rng: random.Random) -> Answer | None:
     """Gold, then codes of the corpus with sentences of the note until there are ten thousand lines."""
     if not note.sentences:
@@ -88,7 +88,7 @@ def ten_thousand_lines(note: Note, notes: Notes, rng: random.Random) -> Answer |
     )
 
 
-@ATTACKS.add("a megabyte of text", "to go on for ever.", most=FEW)
+@ATTACKS.add("a megabyte of text", "never to stop.", most=FEW)
 def megabyte(note: Note, notes: Notes, rng: random.Random) -> str | None:
     """The note over and over."""
     words = f"{note.text} " if note.text.strip() else "and so on "

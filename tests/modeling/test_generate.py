@@ -139,7 +139,7 @@ def test_prompts_are_read_once_and_rows_that_ended_are_not_decoded(llama):
     assert tokens["written"] == sum(written) - len(written)  # the first tokens come from reading
 
 
-def test_training_goes_on_as_it_was(llama):
+def test_training_resumes_as_it_was(llama):
     llama.train()
     decoded(llama, 4)
     assert llama.training

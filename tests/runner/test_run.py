@@ -1,4 +1,4 @@
-"""The runner with made-up stage kinds: keys, reasons, skipping, crashing, going on, locking."""
+"""The runner with made-up stage kinds: keys, reasons, skipping, crashing, resuming, locking."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ def test_a_missing_folder_is_made_again(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("error", ["boom", "stop"])
-def test_an_interrupted_stage_goes_on_where_it_was(toy: Toy, error: str) -> None:
+def test_an_interrupted_stage_resumes_where_it_was(toy: Toy, error: str) -> None:
     with pytest.raises(KeyboardInterrupt if error == "stop" else WorkError):
         toy.run("more.stop_at=2", f"more.error={error}")
     entry = toy.stage("more")

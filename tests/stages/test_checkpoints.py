@@ -151,7 +151,7 @@ def test_training_that_was_asked_to_stop_ends_as_if_it_never_had(place, kind, as
         settings.run(stopped)
     monkeypatch.undo()
     STOP.asked = False
-    # GRPO uses what it generated twice: between the two it can't go on from a checkpoint
+    # GRPO uses what it generated twice: between the two it can't resume from a checkpoint
     step = 4 if kind == "grpo" else 3
     assert [path.name for path in (stopped.folder / "checkpoints").glob("checkpoint-*")] == [
         f"checkpoint-{step}"

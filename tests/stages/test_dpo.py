@@ -135,7 +135,7 @@ def test_pairs_of_gold_need_no_samples(place):
     assert (place / "gold" / "best.jsonl").read_text() == ""
 
 
-def test_sampling_that_was_stopped_goes_on(place):
+def test_sampling_that_was_stopped_resumes(place):
     sft = result(place, "whole", "sft")
     settings = PairsSettings(samples=3, batch_size=1, max_new_tokens=6, temperature=2.0)  # chunks of one
     settings.run(stage(place, "all", sft))
@@ -239,7 +239,7 @@ def test_without_pairs_there_is_nothing_to_train_on(place):
         DpoSettings(trainer=FEW).run(stage(place, "dpo-none", pairs))
 
 
-def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
+def test_a_stopped_dpo_resumes_and_ends_the_same(place, written, monkeypatch):
     sft = result(place, "whole", "sft")
     PairsSettings(balance_length=False).run(stage(place, "p2", sft))
     pairs = result(place, "p2", "pairs", sft)
@@ -261,7 +261,7 @@ def test_a_stopped_dpo_goes_on_and_ends_the_same(place, written, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             settings.run(at)
     settings.run(at)
-    assert "twice: resuming from checkpoint-2" in said or "twice: going on from checkpoint-4" in said
+    assert "twice: resuming from checkpoint-2" in said or "twice: resuming from checkpoint-4" in said
     a, b = (place / name / "model" / "model.safetensors" for name in ("straight", "twice"))
     assert a.read_bytes() == b.read_bytes()
     first, second = (lines(place / name / "monitor.jsonl") for name in ("straight", "twice"))

@@ -237,7 +237,7 @@ def test_the_warning_reaches_the_console_and_the_figures(place, weights):
     assert f"gamed: warning: {warning}" in said
 
 
-def test_a_stopped_run_goes_on_with_its_figures_and_makes_no_line_twice(place, weights):
+def test_a_stopped_run_resumes_with_its_figures_and_makes_no_line_twice(place, weights):
     source = """
 from pathlib import Path
 

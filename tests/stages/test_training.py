@@ -232,7 +232,7 @@ def test_predictions_of_windows_come_back_to_their_documents(place, sft):
     assert figures["malformed"] == sum(p.malformed for p in predictions)
 
 
-def test_a_stopped_training_goes_on_from_its_checkpoint(place, monkeypatch):
+def test_a_stopped_training_resumes_from_its_checkpoint(place, monkeypatch):
     said = []
     stage = context(place, "stopped", reporter=Heard(said))
     settings = SftSettings(tokens=600, peft={"r": 4}, trainer={**QUICK, "save_steps": 1})

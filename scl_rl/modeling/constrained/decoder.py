@@ -81,7 +81,7 @@ class Constraint:
         return answer.rpartition("=>")[0]
 
     def fitting(self, rules: Rules, start: bytes, tokens: list[int]) -> list[int]:
-        """The tokens that go on with the start of a code."""
+        """The tokens that can follow the start of a code."""
         if len(self._fitting) > _KEPT:
             self._fitting.clear()
         known = self._fitting.setdefault(start, {})

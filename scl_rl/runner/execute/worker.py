@@ -24,7 +24,7 @@ from ..folder import LaunchFolder
 from .distributed import Task
 from .messages import Message, Sender, failure_of
 
-_INTERVAL = 0.5  # seconds between looks at whether to go on
+_INTERVAL = 0.5  # seconds between checks whether to stop
 
 
 def main(folder: LaunchFolder) -> None:

@@ -65,7 +65,7 @@ def train_grpo(settings: GrpoSettings, context: StageContext) -> dict[str, Any]:
 def _steps_between(config: Any) -> int:
     """The optimizer's steps from one generation that begins with one of them to the next such.
 
-    Between them, what was generated is in memory only: training can't go on from a checkpoint there.
+    Between them, what was generated is in memory only: training can't resume from a checkpoint there.
     """
     batches: int = config.steps_per_generation * config.num_iterations
     a_step: int = config.gradient_accumulation_steps

@@ -19,7 +19,7 @@ from ...upstream.trainers import WatchedTrainer
 
 
 class DivergedError(WorkError):
-    """Training can't go on: its numbers are no longer finite."""
+    """Training can't continue: its numbers are no longer finite."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"training diverged: {what}; lower learning_rate")

@@ -20,7 +20,7 @@ from .settings import TrainingSettings
 def start_model(context: StageContext, settings: TrainingSettings) -> Loaded:
     """The model that a training stage starts from, with something to train.
 
-    A parent's adapter goes on being trained, and TRL keeps a frozen copy of it as the reference. Whole
+    A parent's adapter is trained further, and TRL keeps a frozen copy of it as the reference. Whole
     weights are trained in float32: updates of the usual size round away in bfloat16.
 
     Raises:
@@ -38,7 +38,7 @@ def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
         if peft is not None and not _same_adapter(parent, peft):
             raise UserError(
                 f"stage '{context.name}': its parent '{context.parent.name}' has another adapter than "
-                "'peft' asks for; leave 'peft' out to go on with the parent's"
+                "'peft' asks for; leave 'peft' out to train the parent's"
             )
         return load_trained(parent, context.base, trainable=True, reporter=context.reporter)
     dtype = context.model.dtype if peft is not None else "float32"
