@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 import pytest
 from click.testing import CliRunner, Result
+from safetensors.numpy import save_file
 
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import write_jsonl
@@ -172,13 +173,8 @@ def test_the_shape_of_a_folder(tmp_path: Path) -> None:
     folder.mkdir()
     config = {"n_embd": 8, "n_layer": 2, "n_head": 2, "n_positions": 64, "vocab_size": 100}
     (folder / "config.json").write_text(json.dumps(config))
-    weights = {
-        "__metadata__": {},
-        "wte.weight": {"shape": [100, 8]},
-        "h.0.attn.c_attn.weight": {"shape": [8, 24]},
-    }
-    header = json.dumps(weights).encode()
-    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    weights = {"wte.weight": numpy.zeros((100, 8)), "h.0.attn.c_attn.weight": numpy.zeros((8, 24))}
+    save_file(weights, folder / "model.safetensors")
     shape = model_shape(ModelSettings(name="./model"), tmp_path)
     assert shape is not None
     assert (shape.layers, shape.intermediate, shape.context, shape.parameters) == (2, 32, 64, 992)
