@@ -93,21 +93,6 @@ class AnswerLossTrainer(WatchedSFTTrainer):
         return (loss, None) if return_outputs else loss
 
 
-class EncodedDPOTrainer(WatchedTrainer, DPOTrainer):  # type: ignore[misc]
-    """A DPOTrainer that takes token ids: ``prompt_ids``, ``chosen_ids``, ``rejected_ids``.
-
-    Relies on the dataset being encoded in ``_prepare_dataset`` and nowhere else, and on the collator reading
-    those three columns. Holds for trl 1.16.
-    """
-
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        return dataset
-
-
-class WatchedGRPOTrainer(WatchedTrainer, GRPOTrainer):  # type: ignore[misc]
-    """GRPO as TRL does it. Holds for trl 1.16."""
-
-
 @contextmanager
 def answer_positions_alone() -> Iterator[None]:
     """Let TRL's fused head leave out, on a CPU, the positions that have no label.
@@ -124,6 +109,30 @@ def answer_positions_alone() -> Iterator[None]:
         yield
     finally:
         utils._use_triton = before
+
+
+class AnswersAloneTrainer(WatchedTrainer):
+    """A base for trainers with TRL's fused head, which trains with :func:`answer_positions_alone`."""
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as TRL does."""
+        with answer_positions_alone():
+            return super().train(*args, **kwargs)
+
+
+class EncodedDPOTrainer(AnswersAloneTrainer, DPOTrainer):  # type: ignore[misc]
+    """A DPOTrainer that takes token ids: ``prompt_ids``, ``chosen_ids``, ``rejected_ids``.
+
+    Relies on the dataset being encoded in ``_prepare_dataset`` and nowhere else, and on the collator reading
+    those three columns. Holds for trl 1.16.
+    """
+
+    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        return dataset
+
+
+class WatchedGRPOTrainer(AnswersAloneTrainer, GRPOTrainer):  # type: ignore[misc]
+    """GRPO as TRL does it. Holds for trl 1.16."""
 
 
 def take_over_checkpoints(trainer: Any, multiple_of: int = 1) -> int:

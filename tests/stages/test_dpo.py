@@ -200,7 +200,7 @@ def test_the_anchor_holds_the_chosen_answers_up_and_a_fall_is_told(place, writte
 def test_only_answers_go_through_the_head_and_all_figures_stay_the_same(place, written, monkeypatch):
     from trl.trainer import utils
 
-    from scl_rl.stages.dpo import work as training_dpo
+    from scl_rl.upstream import trainers
 
     scored, head = [], utils._ChunkedLogProbFunction.apply
 
@@ -216,7 +216,7 @@ def test_only_answers_go_through_the_head_and_all_figures_stay_the_same(place, w
     settings.run(stage(place, "answers", pairs))
     few = sum(scored)
     scored.clear()
-    monkeypatch.setattr(training_dpo, "answer_positions_alone", nullcontext)
+    monkeypatch.setattr(trainers, "answer_positions_alone", nullcontext)
     settings.run(stage(place, "positions", pairs))
     assert few < 0.7 * sum(scored)
     some, every = (lines(place / name / "monitor.jsonl") for name in ("answers", "positions"))

@@ -13,7 +13,7 @@ from ...corpus.jsonl import read_records
 from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.generate import encode_prompt
-from ...upstream.trainers import EncodedDPOTrainer, answer_positions_alone
+from ...upstream.trainers import EncodedDPOTrainer
 from ..contract import StageContext
 from ..pairs.pair import Pair
 from ..shared.checkpoints import train
@@ -51,8 +51,7 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
     loaded.model = trainer.model
     log.times.watch(trainer)
     share_prompts(trainer, settings.shared_prompt, context)
-    with answer_positions_alone():
-        train(trainer, context)
+    train(trainer, context)
     return {
         "tokens": log.tokens,
         "pairs": len(rows),
