@@ -12,6 +12,7 @@ from . import options, reward_options
 
 if TYPE_CHECKING:
     from ..answer.grammar import AnswerFormat
+    from ..probe.rescore import Rescored
 
 
 @click.command(
@@ -84,6 +85,10 @@ def rescore(
             moved |= {"completion": texts[moved["number"]]} if show_notes else {}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
+    _print(result, texts)
+
+
+def _print(result: Rescored, texts: dict[int, str]) -> None:
     from .tables import cell_text, print_table
 
     rows = [
