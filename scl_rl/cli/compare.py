@@ -30,7 +30,11 @@ from . import options
     help="Documents or spans used in training, to break results down by training count; may be repeated.",
 )
 @click.option(
-    "--resamples", default=2000, show_default=True, type=click.IntRange(100), help="Number of random draws."
+    "--resamples",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(100, 1_000_000),
+    help="Number of random draws.",
 )
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="Random seed for the draws."

@@ -115,6 +115,11 @@ def make(out: Path, overwrite: bool, **numbers: int | None) -> None:
     settings = validate(SyntheticSource, given, (), tree)
     if settings is None:
         raise UserError(*tree.problems)
-    with new_corpus(out, [f"{name}.jsonl" for name in SETS], overwrite) as folder:
-        counts = settings.prepare(folder)
+    try:
+        with new_corpus(out, [f"{name}.jsonl" for name in SETS], overwrite) as folder:
+            counts = settings.prepare(folder)
+    except UserError as error:
+        raise UserError(
+            *(p if p.where else tree.problem(p.at, p.what, p.hint) for p in error.problems)
+        ) from None
     click.echo(f"{out}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from ..errors import UserError
+from ..errors import Problem, UserError
 from .codes import billable_codes, synonyms, title
 from .lexicon import LEXICON, Condition, Entry, Wording
 
@@ -67,7 +67,8 @@ def extended(number: int) -> dict[str, Entry]:
             for text in texts:
                 used.add(text)
     if len(entries) < number:
-        raise UserError(f"{number} codes were asked for; only {len(entries)} have {FEWEST} wordings")
+        what = f"{number} codes were asked for; only {len(entries)} have {FEWEST} wordings"
+        raise UserError(Problem("", what, at=("codes",)))
     return entries
 
 

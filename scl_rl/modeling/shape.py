@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class ModelShape:
         weights: parameter name → shape.
         context: most tokens that it reads and writes together.
         tokenizer: its ``tokenizer.json``, if one lies beside it.
+        exact: the names in ``weights`` are those of the model when it is loaded, not guesses.
     """
 
     layers: int
@@ -50,6 +51,7 @@ class ModelShape:
     context: int
     weights: dict[str, tuple[int, ...]]
     tokenizer: Path | None = None
+    exact: bool = False
 
     @property
     def parameters(self) -> int:
@@ -63,6 +65,12 @@ class ModelShape:
             for name, shape in self.weights.items()
             if not any(re.search(expression, name) for expression in expressions)
         )
+
+    def linear_layers(self) -> list[str]:
+        """The last parts of the names of what adapters are put on, such as q_proj; empty if not known."""
+        names = [name.removesuffix(".weight") for name, shape in self.weights.items() if len(shape) == 2]
+        found = (name.rpartition(".")[2] for name in names if _targeted(name, "all-linear"))
+        return list(dict.fromkeys(found)) if self.exact else []
 
     def adapter(self, peft: dict[str, Any]) -> int:
         """The parameters of a LoRA adapter on it; unless ``peft`` says else, of rank 16 on all layers."""
@@ -103,7 +111,7 @@ def _place(model: ModelSettings, base: Path) -> Path | None:
 
 def _known(name: str) -> ModelShape | None:
     config = _BUILT_IN_CONFIGS.get(name)
-    return _from_config(config, {}, None) if config else None
+    return replace(_from_config(config, {}, None), exact=True) if config else None
 
 
 @cache
@@ -141,9 +149,9 @@ def _from_config(
         tokenizer=tokenizer,
     )
     if weights:
-        return shape
+        return replace(shape, exact=True)
     tied = bool(config.get("tie_word_embeddings", True))
-    return ModelShape(**{**vars(shape), "weights": dict(_like_llama(shape, tied))})
+    return replace(shape, weights=dict(_like_llama(shape, tied)))
 
 
 def _like_llama(shape: ModelShape, tied: bool) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -48,7 +48,8 @@ def inspect(recipe: Recipe, made: Mapping[str, Path] | None = None, max_bytes: f
     Raises:
         UserError: the data is malformed, or the recipe does not fit it.
     """
-    sample = recipe.data.sample(max_bytes) if made is None else sample_files(made, max_bytes)
+    with recipe.placing("data"):
+        sample = recipe.data.sample(max_bytes) if made is None else sample_files(made, max_bytes)
     counter = TokenCounter(recipe.shape.tokenizer if recipe.shape else None)
     lengths = measure(recipe, sample, counter)
     notes = check_data(recipe, sample, lengths, counter.exact)

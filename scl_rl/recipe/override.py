@@ -9,6 +9,8 @@ from ..suggest import did_you_mean
 from .schema import Head
 from .tree import Tree, Where
 
+_MAX_SHOWN = 100  # characters of an override in messages
+
 
 def apply_override(tree: Tree, text: str) -> None:
     """Put the value of a ``key=value`` text into the tree; the value is YAML.
@@ -19,7 +21,7 @@ def apply_override(tree: Tree, text: str) -> None:
     Raises:
         UserError: the text is not ``key=value``, or the value is not YAML.
     """
-    place = f"--set {text}"
+    place = f"--set {text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + '…'}"
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or not all(parts):

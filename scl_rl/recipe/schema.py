@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..answer.settings import PromptSettings
 from ..corpus.sources import DataSource
 from ..corpus.window_settings import WindowSettings
-from ..errors import Problem, Where
+from ..errors import Problem, UserError, Where
 from ..modeling.settings import ModelSettings
 from ..modeling.shape import ModelShape
 from ..stages.contract import StageSettings
@@ -105,6 +106,25 @@ class Recipe:
     def name(self) -> str:
         """The recipe's name, which is its run's folder."""
         return self.head.name
+
+    @contextmanager
+    def placing(self, *where: str | int) -> Iterator[None]:
+        """Work on what stands at a place of the recipe: problems that only know the way from there get lines.
+
+        Raises:
+            UserError: the work did.
+        """
+        try:
+            yield
+        except UserError as error:
+            raise UserError(
+                *(
+                    problem
+                    if problem.where
+                    else self.problem((*where, *problem.at), problem.what, problem.hint)
+                    for problem in error.problems
+                )
+            ) from error
 
     def resolved(self) -> dict[str, Any]:
         """The whole recipe as plain values, with defaults and overrides; ``${env:NAME}`` stays as written."""

@@ -233,12 +233,12 @@ class _Reader:
         try:
             value = self._loader.construct_object(yaml.ScalarNode(tag, text, node.start_mark))
         except (ValueError, KeyError):
-            self._tree.fail(where, f"'{text}' is not a valid {tag.removeprefix(TAG)}")
+            self._tree.fail(where, f"{shown(text)} is not a valid {tag.removeprefix(TAG)}")
             return None
         if names:
             self._tree.variables[where] = Variable(node.value, value)
         if isinstance(value, float) and not math.isfinite(value):
-            self._tree.fail(where, f"should be a finite number, not {text}")
+            self._tree.fail(where, f"should be a finite number, not {text[:60]}")
             return None
         return value
 

@@ -134,7 +134,8 @@ class StepRunner:
 
     def _work(self, step: Step, partial: StageFolder, log: StageLog) -> dict[str, Any]:
         if step.stage is None:
-            return dict(self._recipe.data.prepare(partial.path))
+            with self._recipe.placing("data"):
+                return dict(self._recipe.data.prepare(partial.path))
         stage, settings = step.stage, step.stage.settings
         context = context_of(
             self._recipe,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+MAX_RECORDS = 10_000_000  # of a set
+
 
 class SyntheticSettings(BaseModel):
     """How much to make, of what, and how hard."""
@@ -14,14 +16,18 @@ class SyntheticSettings(BaseModel):
         40, title="Number of codes; beyond the built-in lexicon they come from the ICD-10-CM tables", ge=2
     )
     wordings: int | None = Field(None, title="Maximum wordings per code; absent = all", ge=4)
-    documents: int = Field(64, title="Documents with codes and evidence", ge=0)
-    spans: int | None = Field(None, title="Spans; absent = every wording, once or twice", ge=0)
-    code_only: int = Field(200, title="Documents with codes and no evidence", ge=0)
-    dev: int = Field(60, title="Documents for selecting checkpoints", ge=0)
-    test: int = Field(120, title="Documents for the final evaluation", ge=0)
+    documents: int = Field(64, title="Documents with codes and evidence", ge=0, le=MAX_RECORDS)
+    spans: int | None = Field(
+        None, title="Spans; absent = every wording, once or twice", ge=0, le=MAX_RECORDS
+    )
+    code_only: int = Field(200, title="Documents with codes and no evidence", ge=0, le=MAX_RECORDS)
+    dev: int = Field(60, title="Documents for selecting checkpoints", ge=0, le=MAX_RECORDS)
+    test: int = Field(120, title="Documents for the final evaluation", ge=0, le=MAX_RECORDS)
     seed: int = Field(0, title="Random seed of the corpus", ge=0)
     codes_per_document: tuple[int, int] = Field((1, 5), title="Minimum and maximum codes per document")
-    characters: int = Field(400, title="Length of a typical document; filler is added up to it", ge=0)
+    characters: int = Field(
+        400, title="Length of a typical document; filler is added up to it", ge=0, le=1_000_000
+    )
     empty_rate: float = Field(0.04, title="Share of documents with no code", ge=0, le=1)
     trap_rate: float = Field(
         0.5, title="Probability of each of two traps with codes that don't apply", ge=0, le=1

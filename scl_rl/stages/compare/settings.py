@@ -21,7 +21,9 @@ class CompareSettings(StageSettings):
         default_factory=list,
         title="Candidates that all others are compared with, besides their parents; absent = the first",
     )
-    resamples: int = Field(2000, title="Random draws of the bootstrap and the randomisation test", ge=100)
+    resamples: int = Field(
+        2000, title="Random draws of the bootstrap and the randomisation test", ge=100, le=1_000_000
+    )
 
     fan_in: ClassVar[bool] = True
     renamed: ClassVar[Mapping[str, str]] = {

@@ -30,10 +30,10 @@ class FillSettings(StageSettings):
     verifier: Literal["dictionary", "corpus", "model", "none"] = Field(
         "model", title="What must agree that a quote of the model alone implies its code"
     )
-    samples: int = Field(4, title="Answers sampled from the model for each document", ge=1)
+    samples: int = Field(4, title="Answers sampled from the model for each document", ge=1, le=1_000_000)
     temperature: float = Field(1.0, title="Sampling temperature", gt=0)
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
-    batch_size: int = Field(16, title="Answers generated together", ge=1)
+    batch_size: int = Field(16, title="Answers generated together", ge=1, le=1_000_000)
     max_documents: int | None = Field(None, title="Maximum documents, sampled; absent = all", ge=1)
     complete: bool = Field(True, title="Keep only documents in which every code got evidence")
 

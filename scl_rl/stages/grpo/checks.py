@@ -11,6 +11,8 @@ from ...suggest import shown
 from ..shared.checks import of_field
 from .settings import generation_batch
 
+_MAX_GROUP = 1024  # that is proposed
+
 
 def grpo_checks(config: Mapping[str, Any], processes: int) -> Iterator[Problem]:
     group, batch = config["num_generations"], config["per_device_train_batch_size"]
@@ -40,7 +42,7 @@ def grpo_checks(config: Mapping[str, Any], processes: int) -> Iterator[Problem]:
         product = f", per_device_train_batch_size {batch} × {by} {rounds if turns is None else turns}"
         product += "" if processes == 1 else f" × {processes} processes"
         what = f"{group} does not divide the {size} completions of a generation batch"
-        fitting = [n for n in range(2, size + 1) if size % n == 0]
+        fitting = [n for n in range(2, min(size, _MAX_GROUP) + 1) if size % n == 0]
         hint = f"use one of {', '.join(map(str, fitting))}" if 0 < len(fitting) <= 8 else ""
         if not fitting:
             hint = "make the batch larger"

@@ -21,11 +21,13 @@ class PairsSettings(RewardsMixin):
     )
     max_spans: int = Field(0, title="Maximum spans, sampled; each is used as a note", ge=0)
     max_code_only: int = Field(0, title="Maximum code-only documents, sampled", ge=0)
-    samples: int = Field(4, title="Answers sampled for each prompt; 0 = only corrupted gold", ge=0)
+    samples: int = Field(
+        4, title="Answers sampled for each prompt; 0 = only corrupted gold", ge=0, le=1_000_000
+    )
     temperature: float = Field(1.0, title="Sampling temperature", gt=0)
     top_p: float = Field(1.0, title="Nucleus sampling: probability mass to sample from", gt=0, le=1)
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
-    batch_size: int = Field(32, title="Answers generated together", ge=1)
+    batch_size: int = Field(32, title="Answers generated together", ge=1, le=1_000_000)
     chosen: Literal["best", "gold"] = Field("best", title="What a sampled answer is compared with")
     min_margin: float = Field(0.1, title="Minimum difference of the scores of chosen and rejected", gt=0)
     pairs_per_prompt: int = Field(2, title="Maximum pairs of sampled answers per prompt", ge=1)

@@ -18,7 +18,7 @@ class PredictSettings(StageSettings):
     kind: Literal["predict"] = "predict"
     split: Literal["test", "dev", "annotated"] = Field("test", title="Which documents: a set of the data")
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
-    batch_size: int = Field(16, title="Prompts generated together", ge=1)
+    batch_size: int = Field(16, title="Prompts generated together", ge=1, le=1_000_000)
     decoding: Literal["free", "constrained"] = Field(
         "free", title="With constrained, every quote is taken from the note and every code from 'codes'"
     )

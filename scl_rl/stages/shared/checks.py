@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,21 +12,27 @@ from ...errors import Problem
 from ...suggest import shown
 from ..contract import StageSettings, part
 
-_AT_LEAST = {
-    "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "max_completion_length": 1,
-    "num_iterations": 1,
-    "generation_batch_size": 1,
-    "steps_per_generation": 1,
-    "logging_steps": 0,
-    "learning_rate": 0,
-    "warmup_steps": 0,
-    "weight_decay": 0,
-    "beta": 0,
-    "temperature": 0,
+_MAX_BATCH = 1_000_000
+_RANGES: dict[str, tuple[float, float]] = {
+    "per_device_train_batch_size": (1, _MAX_BATCH),
+    "gradient_accumulation_steps": (1, _MAX_BATCH),
+    "max_completion_length": (1, math.inf),
+    "num_iterations": (1, math.inf),
+    "generation_batch_size": (1, _MAX_BATCH),
+    "steps_per_generation": (1, _MAX_BATCH),
+    "data_seed": (0, 2**32 - 1),
+    "logging_steps": (0, math.inf),
+    "learning_rate": (0, math.inf),
+    "warmup_steps": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "beta": (0, math.inf),
+    "temperature": (0, math.inf),
+    "adam_beta1": (0, 1),
+    "adam_beta2": (0, 1),
 }
 _MORE_THAN = {"temperature", "logging_steps"}  # the least itself won't do either
+_LESS_THAN = {"adam_beta1", "adam_beta2"}  # nor the most
+MAX_RANK = 4096
 _NEEDS_EVALUATION = ("reduce_lr_on_plateau", "greedy")
 _SWITCHES = {"use_vllm": "vllm", "use_liger_kernel": "liger_kernel", "deepspeed": "deepspeed"}
 _REPORTS = ("wandb", "tensorboard", "mlflow", "trackio", "comet_ml", "clearml", "swanlab")
@@ -45,9 +53,9 @@ def trainer_problems(
         peft: the fields under its ``peft``.
         processes: how many train together.
     """
-    low = list(_too_low(written))
-    found = [*low, *_any_trainer(config, written)]
-    if not low and kind.checks is not None:
+    beyond = list(_out_of_range(written))
+    found = [*beyond, *_any_trainer(config, written)]
+    if not beyond and kind.checks is not None:
         found += part(kind.checks)(config, processes)
     for problem in found:
         in_recipe = problem.at[-1] in written
@@ -60,14 +68,17 @@ def of_field(field: str, what: str, hint: str = "") -> Problem:
     return Problem("", what, hint, ("trainer", field))
 
 
-def _too_low(given: Mapping[str, Any]) -> Iterator[Problem]:
-    for field, least in _AT_LEAST.items():
+def _out_of_range(given: Mapping[str, Any]) -> Iterator[Problem]:
+    for field, (least, most) in _RANGES.items():
         value = given.get(field)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
         if value < least or (value == least and field in _MORE_THAN):
             words = "more than" if field in _MORE_THAN else "at least"
             yield of_field(field, f"should be {words} {least}, not {shown(value)}", "")
+        elif value > most or (value == most and field in _LESS_THAN):
+            words = "less than" if field in _LESS_THAN else "at most"
+            yield of_field(field, f"should be {words} {most}, not {shown(value)}", "")
 
 
 def _any_trainer(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -100,11 +111,20 @@ def _any_trainer(config: Mapping[str, Any], given: Mapping[str, Any]) -> Iterato
 
 
 def adapter_problems(peft: Mapping[str, Any]) -> Iterator[Problem]:
-    rank, dropout = peft.get("r"), peft.get("lora_dropout")
-    if isinstance(rank, int) and not isinstance(rank, bool) and rank < 1:
-        yield Problem("", f"should be at least 1, not {rank}", at=("peft", "r"))
+    rank, dropout, targets = peft.get("r"), peft.get("lora_dropout"), peft.get("target_modules")
+    if isinstance(rank, int) and not isinstance(rank, bool) and not 1 <= rank <= MAX_RANK:
+        words = "at least 1" if rank < 1 else f"at most {MAX_RANK}"
+        yield Problem("", f"should be {words}, not {rank}", at=("peft", "r"))
     if isinstance(dropout, int | float) and not 0 <= dropout < 1:
         yield Problem("", f"should be from 0 to below 1, not {shown(dropout)}", at=("peft", "lora_dropout"))
+    if isinstance(targets, str | list) and not targets:
+        yield Problem("", "should not be empty", "all-linear, or a list of names", ("peft", "target_modules"))
+    elif isinstance(targets, str):
+        try:
+            re.compile(targets)
+        except re.error as error:
+            what = f"{shown(targets)} is no regular expression: {error}"
+            yield Problem("", what, at=("peft", "target_modules"))
 
 
 def _installed(library: str) -> bool:
