@@ -85,9 +85,7 @@ def test_guessed_names_of_layers_refuse_nothing(tmp_path: Path) -> None:
 
 def test_more_codes_than_there_are_have_a_place(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
-    with pytest.raises(
-        UserError, match=r"^--set data\.codes=99999: at data\.codes: 99999 codes"
-    ):
+    with pytest.raises(UserError, match=r"^--set data\.codes=99999: at data\.codes: 99999 codes"):
         inspect(load_recipe(tmp_path / "r.yaml", ["data.codes=99999"]))
     done = CliRunner().invoke(main, ["data", "make", "--out", str(tmp_path / "c"), "--codes", "99999"])
     assert done.exit_code == 2 and done.stderr.startswith("error: --codes: at codes: 99999 codes were asked")
