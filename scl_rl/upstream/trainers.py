@@ -112,7 +112,10 @@ def answer_positions_alone() -> Iterator[None]:
 
 
 class AnswersAloneTrainer(WatchedTrainer):
-    """A base for trainers with TRL's fused head, which trains with :func:`answer_positions_alone`."""
+    """A base for trainers with TRL's fused head, which trains with :func:`answer_positions_alone`.
+
+    Holds for trl 1.16.
+    """
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train as TRL does."""

@@ -14,6 +14,7 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, TokenType, quants
 from tokenizers import pre_tokenizers  # noqa: E402
 
 from scl_rl.modeling.load import load_base  # noqa: E402
+from scl_rl.reporter import QUIET  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
 from tests.stages.test_training import QUICK, context, note  # noqa: E402
 
@@ -62,7 +63,7 @@ def test_a_gguf_is_dequantised_and_can_be_trained(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setenv("SCL_RL_CACHE", str(tmp_path / "cache"))
     gguf(tmp_path / "m.gguf")
-    loaded = load_base("m.gguf", tmp_path, "float32", say=lambda line: None)
+    loaded = load_base("m.gguf", tmp_path, "float32", reporter=QUIET)
     tensors = {tensor.name: tensor for tensor in GGUFReader(tmp_path / "m.gguf").tensors}
     packed = tensors["blk.0.ffn_up.weight"]
     expected = torch.from_numpy(quants.dequantize(packed.data, packed.tensor_type))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import sys
@@ -22,6 +21,13 @@ from scl_rl.rewards_api.weighted import WeightedReward, WeightedRewards
 from scl_rl.scoring.elsewhere import speaks_of_another
 
 LIMIT = 450_000_000  # bytes; half of them are Python and the ICD-10-CM tables
+# What a process took counts for what it becomes, so the one that is measured comes of a small one.
+MEASURED = """
+import resource, subprocess, sys
+command = [sys.executable, "-c", "from scl_rl.cli.main import main; main()", *sys.argv[1:]]
+subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 BY_NAME = {attack.name: attack for attack in ATTACKS}
 
 
@@ -44,21 +50,11 @@ def long_note(characters: int, codes: int) -> Document:
 
 def test_a_long_note_with_many_codes_takes_little_memory(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "d.jsonl", [long_note(200_000, 100)])
-    command = [
-        sys.executable,
-        "-c",
-        "from scl_rl.cli.main import main; main()",
-        "reward",
-        "probe",
-        "evidence",
-    ]
-    process = subprocess.Popen(
-        [*command, "--documents", "d.jsonl"], cwd=tmp_path, stdout=subprocess.DEVNULL, env=os.environ
+    command = ["reward", "probe", "evidence", "--documents", "d.jsonl"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    assert used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) < LIMIT
+    assert int(done.stdout) * (1 if sys.platform == "darwin" else 1024) < LIMIT
 
 
 def test_no_attack_quotes_more_than_a_megabyte_or_one_note() -> None:

@@ -30,7 +30,7 @@ def test_an_emptied_manifest_costs_no_stage(toy: Toy, left: str) -> None:
     with pytest.raises(UserError) as caught:
         toy.run()
     assert str(caught.value) == (
-        f"{manifest}: says nothing of stages 'data', 'base', 'more' and 3 more in {toy.run_folder}/stages, "
+        f"{manifest}: does not list stages 'data', 'base', 'more' and 3 more in {toy.run_folder}/stages, "
         "which this would replace (put the manifest back, give this recipe another 'name', or say --reuse)"
     )
     assert weights.stat().st_mtime_ns == made
@@ -45,7 +45,7 @@ def test_a_stage_that_the_manifest_lacks_is_kept(toy: Toy) -> None:
     manifest = json.loads((toy.run_folder / "manifest.json").read_text())
     del manifest["stages"]["base"]
     (toy.run_folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match="says nothing of stage 'base'"):
+    with pytest.raises(UserError, match="does not list stage 'base'"):
         toy.run()
     with pytest.raises(UserError, match="stage 'base' has to run before it"):
         toy.plan(only=("judge",))
@@ -58,7 +58,7 @@ def test_checkpoints_that_the_manifest_lacks_are_kept(toy: Toy) -> None:
     checkpoint.mkdir(parents=True)
     shutil.rmtree(toy.run_folder / "stages/data")
     (toy.run_folder / "manifest.json").unlink()
-    with pytest.raises(UserError, match="says nothing of stage 'base'"):
+    with pytest.raises(UserError, match="does not list stage 'base'"):
         toy.run()
     assert checkpoint.exists()
 

@@ -25,7 +25,9 @@ Choice = Literal["auto", "on", "off"]
 
 _WORTH = 0.9  # of the tokens of TRL's own way; above that, two calls cost more than they save
 _COMPARED = 4  # rows on which both ways are compared
-_TOLERANCE = {False: 1e-3, True: 0.2}  # nats, at most; by whether the numbers have 16 bits
+# Nats per answer token, on average; by whether the numbers have 16 bits. With these a single token was
+# off by 0.24 merely because it was computed in another batch, so the largest difference says little.
+_TOLERANCE = {False: 1e-4, True: 0.05}
 _GRADIENT_TOLERANCE = {False: 1e-2, True: 0.3}  # relative
 
 
@@ -172,13 +174,14 @@ class _Shared:
                 self._agree = False
                 self._warn(f"the model can't continue a prompt that was read before ({type(error).__name__})")
                 return
-        difference = float((own - new).abs().max())
+        answers = int((labels[:, 1:] != -100).sum())
+        difference = float((own - new).abs().sum()) / max(answers, 1)
         pairs = zip(own_gradients, new_gradients, strict=True)
         relative = max((float((a - b).norm() / a.norm().clamp(min=1e-12)) for a, b in pairs), default=0.0)
         few_bits = torch.is_autocast_enabled(ids.device.type) or next(self._model.parameters()).itemsize < 4
         self._agree = difference <= _TOLERANCE[few_bits] and relative <= _GRADIENT_TOLERANCE[few_bits]
         found = (
-            f"log-probabilities differ by at most {difference:.1e}, gradients by {relative:.1e} (relative)"
+            f"log-probabilities differ by {difference:.1e} on average, gradients by {relative:.1e} (relative)"
         )
         if not self._agree:
             self._warn(f"{found} from TRL's own way")

@@ -256,9 +256,7 @@ def test_where_the_two_ways_differ_it_is_trls_own(tiny, tmp_path, monkeypatch):
     )
     said = []
     ours = grpo(tiny, tmp_path, GroupedGRPOTrainer, "on", False, said)
-    assert all(
-        "warning: prompts are not shared: log-probabilities differ by at most" in line for line in said
-    )
+    assert all("warning: prompts are not shared: log-probabilities differ by" in line for line in said)
     assert len(said) == 2  # of the policy, and of the reference
     the_same(grpo(tiny, tmp_path, GroupedGRPOTrainer, "off", False), ours)
 
