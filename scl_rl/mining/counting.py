@@ -14,7 +14,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from .runs import word_runs
+from .runs import Keys, run_keys
 
 _FEWEST_BITS = 16
 _MOST_BITS = 31
@@ -48,8 +48,8 @@ class RunCounts:
         counts = np.zeros(1 << bits, dtype=np.uint8)
         for text in texts:
             self.notes += 1
-            slots = np.unique(self._slots(word_runs(text, max_words).keys))
-            counts[slots] = np.minimum(counts[slots], min_notes - 1) + 1
+            slots = self._slots(run_keys(text, max_words))
+            counts[slots] = np.minimum(counts[slots], min_notes - 1) + 1  # once, however often it stands here
         self._numbered = np.concatenate(
             [
                 np.flatnonzero(counts[start : start + _STRETCH] >= min_notes).astype(np.uint32)
@@ -59,22 +59,27 @@ class RunCounts:
         )
         self.frequency = np.zeros(len(self._numbered), dtype=np.uint32)
 
-    def _slots(self, keys: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    def _slots(self, keys: Keys) -> NDArray[np.uint32]:
         mixed = (keys ^ (keys >> np.uint64(32))) * _MIX
         return (mixed >> self._shift).astype(np.uint32)
 
-    def numbers(self, keys: NDArray[np.uint64]) -> Ids:
+    def numbers(self, keys: Keys) -> Ids:
         """The number of each run by its key; -1 for runs in too few notes."""
-        if not len(self._numbered):
-            return np.full(len(keys), -1, dtype=np.int64)
-        slots = self._slots(keys)
-        at = np.minimum(np.searchsorted(self._numbered, slots), len(self._numbered) - 1)
-        return np.where(self._numbered[at] == slots, at, -1)
+        slots, places = np.unique(self._slots(keys), return_inverse=True)
+        return self._find(slots)[places]
 
     def of_text(self, text: str) -> Ids:
         """The numbers of a text's runs, each once, in order."""
-        numbers = self.numbers(word_runs(text, self._max_words).keys)
-        return np.unique(numbers[numbers >= 0])
+        slots = np.sort(self._slots(run_keys(text, self._max_words)))
+        numbers = self._find(slots[np.r_[True, slots[1:] != slots[:-1]][: len(slots)]])
+        return numbers[numbers >= 0]
+
+    def _find(self, slots: NDArray[np.uint32]) -> Ids:
+        """The number of each slot. In order they are found sooner, as neighbours lie close in memory."""
+        if not len(self._numbered):
+            return np.full(len(slots), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._numbered, slots), len(self._numbered) - 1)
+        return np.where(self._numbered[at] == slots, at, -1)
 
 
 class NoteIndex:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..corpus.records import sample_records
 from ..corpus.types import Document, Fragment, Mention
-from ..scoring.match import TOKEN
+from ..scoring.match import TOKEN, hull
 from .association import Floats, log_likelihood_ratio, smoothed_share
 from .counting import Ids, NoteIndex, RunCounts
 from .cues import Cue, DenialCues, Surroundings
@@ -124,7 +125,8 @@ class EvidenceMiner:
                 for code, notes, runs, both in index.by_code()
             }
         miner = cls(settings, counts, tables, DenialCues({}))
-        labelled = sample_records([d for d, _ in _known(documents)], _CUE_NOTES)
+        sampled = set(sample_records(range(counts.notes), _CUE_NOTES))
+        labelled = [document for number, (document, _) in enumerate(_known(documents)) if number in sampled]
         miner.cues = DenialCues.learn(miner._surroundings(labelled))
         return miner
 
@@ -138,6 +140,32 @@ class EvidenceMiner:
                 affirmed = self._affirmed(note, best.places)
                 found[code] = MinedEvidence([[place] for place in affirmed], best.score)
         return found
+
+    def annotate(self, document: Document) -> Document:
+        """The document with the same codes, and as evidence what was found; codes without any are left out.
+
+        Each annotation has its ``score`` beside its mentions.
+        """
+        codes = {annotation.code: annotation for annotation in document.annotations or ()}
+        annotations = [
+            codes[code].model_copy(update={"mentions": mentions, "score": round(score, 4)})
+            for code, (mentions, score) in self.mine(document.text, codes).items()
+        ]
+        return document.model_copy(update={"annotations": annotations})
+
+    def affirmed(self, document: Document) -> Document:
+        """The document without mentions that the words around speak against, and codes that have no other."""
+        surroundings = Surroundings(document.text)
+        annotations = []
+        for annotation in document.annotations or ():
+            mentions = [
+                mention
+                for mention in annotation.mentions or ()
+                if self.cues.against(surroundings.cues(hull(mention))) < _AGAINST
+            ]
+            if mentions:
+                annotations.append(annotation.model_copy(update={"mentions": mentions}))
+        return document.model_copy(update={"annotations": annotations})
 
     def score(self, words: str, code: str) -> float:
         """The best score of a run in these words; 0 if none goes with the code."""
@@ -234,7 +262,9 @@ def _table(
     """The runs that go with a code that so many notes have, of those that stand in them."""
     frequency = counts.frequency[runs]
     ratio = log_likelihood_ratio(both, notes, frequency, counts.notes)
-    scores = smoothed_share(both, frequency, notes, counts.notes, settings.prior_weight)
+    # The more notes there are, the more runs of words stand in a few of them by chance.
+    weight = settings.prior_weight or math.log(max(counts.notes, 3))
+    scores = smoothed_share(both, frequency, notes, counts.notes, weight)
     enough = (both >= settings.min_count) & (ratio >= settings.min_association)
     kept = np.flatnonzero(enough & (scores >= settings.min_score))
     if len(kept) > settings.max_runs:

@@ -18,9 +18,10 @@ class MiningSettings(BaseModel):
     min_score: float = Field(
         0.2, title="Least share of the notes with the words that have the code, smoothed", ge=0, le=1
     )
-    prior_weight: float = Field(
-        5.0,
-        title="Notes that the code's overall share counts for in that share",
+    prior_weight: float | None = Field(
+        None,
+        title="Notes that the code's overall share counts for in that share; absent = the natural log of "
+        "the number of notes",
         gt=0,
         le=10**6,
         allow_inf_nan=False,

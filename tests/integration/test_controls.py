@@ -85,7 +85,7 @@ def test_evidence_is_mined_from_codes_alone_without_a_model(place):
     write_jsonl(place / "gold.jsonl", gold)
     spans = place / "spans.jsonl"
     files = DataFiles(None, spans, place / "notes.jsonl", place / "gold.jsonl", place / "gold.jsonl")
-    settings = FillSettings(how=("dictionary", "corpus"), complete=False)
+    settings = FillSettings(how=("dictionary", "corpus"), mining={"prior_weight": 5}, complete=False)
     figures = settings.run(context(place, "mined", data=files))
     filled = read_documents(place / "mined" / "documents.jsonl")
     assert [[(a.code, a.mentions, a.model_extra) for a in d.annotations] for d in filled] == [
@@ -116,6 +116,27 @@ def test_sft_learns_from_what_was_filled_in(place):
     settings = SftSettings(mixture={"filled": 1}, tokens=300, trainer=QUICK)
     figures = settings.run(context(place, "sft-filled", filled, data=data(place)))
     assert set(figures["tokens_by_source"]) == {"filled"} and figures["tokens"] >= 300
+
+
+def test_mined_wordings_are_looked_up_where_nothing_speaks_against_them(place):
+    notes = [(text, ("J45",)) for text in ("Asthma today.", "Known asthma.", "He has asthma.")]
+    notes += [(text, ()) for text in ["Denies asthma."] * 4 + ["Seen today.", "He is well."] * 3]
+    documents = [code_only(number, text, *codes) for number, (text, codes) in enumerate(notes)]
+    write_jsonl(place / "denied.jsonl", documents)
+    test = [Document(id="t", text="Asthma, flu."), Document(id="u", text="Bob denies asthma.")]
+    write_jsonl(place / "t.jsonl", test)
+    files = DataFiles(None, place / "spans.jsonl", place / "denied.jsonl", None, place / "t.jsonl")
+
+    def found(*how):
+        settings = DictionarySettings(how=how, mining={"min_association": 1})
+        assert settings.uses() == {"test", *(["code_only"] if "corpus" in how else [])}
+        settings.run(context(place, "mined-words", data=files))
+        predictions = read_predictions(place / "mined-words" / "predictions.jsonl")
+        return [[c.code for c in prediction.codes] for prediction in predictions]
+
+    assert found("dictionary") == [["J11"], []]
+    assert found("corpus") == [["J45"], []]
+    assert found("corpus", "dictionary") == [["J45", "J11"], []]
 
 
 def test_a_model_can_only_be_asked_where_there_is_one():
