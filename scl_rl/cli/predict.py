@@ -97,15 +97,17 @@ def predict(
             window=window,
             reporter=console,
         )
-        predictions, figures = predictor.predict(notes, allowed, confidence or gold is not None)
-        if gold is not None:
-            calibration, figures["reliability"] = predictor.calibrate(gold, allowed)
-            predictions = [calibration.apply(prediction) for prediction in predictions]
+        with predictor.kept(out, notes, allowed) as journal:
+            predictions, figures = predictor.predict(notes, allowed, confidence or gold is not None, journal)
+            if gold is not None:
+                calibration, figures["reliability"] = predictor.calibrate(gold, allowed)
+                predictions = [calibration.apply(prediction) for prediction in predictions]
+            console.close()
+            write_result(notes, predictions, figures, model, out, form, explain, as_json)
     finally:
         console.close()
     if reliability is not None:
         _draw(figures["reliability"], reliability)
-    write_result(notes, predictions, figures, model, out, form, explain, as_json)
 
 
 def _check_reliability(calibrate: Path | None, reliability: Path | None) -> None:

@@ -11,6 +11,7 @@ from .load import Loaded
 
 if TYPE_CHECKING:
     from .decode import Rule, Sampling
+    from .journal import AnswerJournal
 
 _CHUNK = 4  # batches that are answered before anything is handed out
 
@@ -39,13 +40,22 @@ def generate(
     batch_size: int,
     progress: Callable[[int, int], None] | None = None,
     rule: Callable[[int], Rule] | None = None,
+    journal: AnswerJournal | None = None,
 ) -> list[str]:
-    """The model's greedy answers, in the order of the prompts. See :func:`generate_groups`."""
-    answers = [""] * len(prompts)
-    groups = generate_groups(loaded, prompts, max_new_tokens, batch_size, progress=progress, rule=rule)
+    """The model's greedy answers, in the order of the prompts. See :func:`generate_groups`.
+
+    Args:
+        journal: keeps the answers as they are made, and has those of an earlier try.
+    """
+    known = dict(journal.answers) if journal else {}
+    groups = generate_groups(
+        loaded, prompts, max_new_tokens, batch_size, done=set(known), progress=progress, rule=rule
+    )
     for number, (answer,) in groups:
-        answers[number] = answer
-    return answers
+        known[number] = answer
+        if journal:
+            journal.add(number, answer)
+    return [known[number] for number in range(len(prompts))]
 
 
 def generate_groups(

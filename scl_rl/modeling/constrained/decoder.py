@@ -16,6 +16,7 @@ from ...answer.grammar import AnswerFormat
 from ...answer.prompt import Prompt
 from ...errors import Problem, UserError
 from ..generate import end_tokens, generate
+from ..journal import AnswerJournal
 from ..load import Loaded
 from .codes import CodeList
 from .grammar import grammar_of
@@ -60,6 +61,7 @@ class Constraint:
         max_new_tokens: int,
         batch_size: int,
         progress: Callable[[int, int], None] | None = None,
+        journal: AnswerJournal | None = None,
     ) -> list[str]:
         """As :func:`.generate.generate`; ``texts`` are the notes that the prompts ask about."""
         written = generate(
@@ -69,6 +71,7 @@ class Constraint:
             batch_size,
             progress,
             lambda number: self.row(texts[number]),
+            journal,
         )
         return [self.finished(answer, text) for answer, text in zip(written, texts, strict=True)]
 

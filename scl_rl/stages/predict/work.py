@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...corpus.jsonl import read_documents, read_spans, write_jsonl
 from ...corpus.types import Document, PredictedCode, Prediction
@@ -14,6 +15,9 @@ from ...reporter import PRINTER, Reporter
 from ...suggest import did_you_mean
 from ..contract import DataFiles, StageContext
 from .settings import ICD_10_CM, TRAINING, PredictSettings
+
+if TYPE_CHECKING:
+    from ...modeling.journal import AnswerJournal
 
 
 def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
@@ -35,10 +39,15 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
 def predict_file(
     model: Path, documents: Path, out: Path, codes: Collection[str] | None = None, **how: Any
 ) -> dict[str, Any]:
-    """:meth:`Predictor.predict` on a file of documents, written as ``predictions.jsonl``; its counts."""
+    """:meth:`Predictor.predict` on a file of documents, written as ``predictions.jsonl``; its counts.
+
+    If it was killed, it resumes: see :meth:`Predictor.kept`.
+    """
     records = read_documents(documents)
-    predictions, counts = Predictor(model, **how).predict(records, codes)
-    write_jsonl(out, predictions)
+    predictor = Predictor(model, **how)
+    with predictor.kept(out, records, codes) as journal:
+        predictions, counts = predictor.predict(records, codes, journal=journal)
+        write_jsonl(out, predictions)
     return counts
 
 
@@ -70,11 +79,34 @@ class Predictor:
         self._prompting = Prompting(
             card.template, card.chat, card.answer, window or card.window, self._loaded.tokenizer
         )
+        self._folder, self._label, self._reporter = model, label, reporter
         self._progress = Progress(label, reporter)
         self._max_new_tokens, self._batch_size = max_new_tokens, batch_size
 
+    @contextmanager
+    def kept(
+        self, out: Path | None, documents: Sequence[Document], codes: Collection[str] | None = None
+    ) -> Iterator[AnswerJournal | None]:
+        """Answers to keep beside ``out`` until it is written, with those that an earlier try left.
+
+        See :func:`~.resume.answers_kept`.
+        """
+        from ..shared.progress import Progress
+        from .resume import answers_kept, key_of
+
+        key = key_of(self._folder, documents, self._prompting, self._max_new_tokens, self._batch_size, codes)
+        with answers_kept(out, key) as journal:
+            if journal and journal.answers:
+                self._reporter.say(f"{self._label}: resuming after {len(journal.answers)} answers")
+                self._progress = Progress(self._label, self._reporter, len(journal.answers))
+            yield journal
+
     def predict(
-        self, documents: list[Document], codes: Collection[str] | None = None, confidence: bool = False
+        self,
+        documents: list[Document],
+        codes: Collection[str] | None = None,
+        confidence: bool = False,
+        journal: AnswerJournal | None = None,
     ) -> tuple[list[Prediction], dict[str, Any]]:
         """Predict documents.
 
@@ -82,6 +114,7 @@ class Predictor:
             codes: hold the answers to these codes and to words of the note; absent, decoding is free.
             confidence: give each code its ``confidence``; see
                 :func:`~scl_rl.stages.shared.prompting.predict_documents`.
+            journal: keeps the answers as they are made, and has those of an earlier try.
 
         Returns:
             The predictions in the order of the documents, and ``{"documents", "windows", "malformed"}``.
@@ -99,6 +132,7 @@ class Predictor:
             self._progress.count,
             constraint,
             confidence,
+            journal,
         )
         malformed = sum(prediction.malformed for prediction in predictions)
         return predictions, {"documents": len(documents), "windows": windows, "malformed": malformed}

@@ -18,6 +18,7 @@ from ...corpus.windows import Window, merge_windows, split_windows
 from ...modeling.confidence import line_log_probs
 from ...modeling.constrained.decoder import Constraint
 from ...modeling.generate import generate
+from ...modeling.journal import AnswerJournal
 from ...modeling.load import Loaded
 from ...scoring import GoldDocument, NoteText
 from ..contract import StageContext
@@ -100,6 +101,7 @@ def predict_documents(
     progress: Callable[[int, int], None] | None = None,
     constraint: Constraint | None = None,
     confidence: bool = False,
+    journal: AnswerJournal | None = None,
 ) -> tuple[list[Prediction], int]:
     """Predictions for documents in their order, and the number of windows read.
 
@@ -107,14 +109,15 @@ def predict_documents(
         constraint: what the answers are held to; absent, the model writes what it likes.
         confidence: give each code a ``confidence``, the probability of its line (of the likeliest, where
             there are several) given the note and the lines before.
+        journal: keeps the answers as they are made, and has those of an earlier try.
     """
     windows = [(document, window) for document in documents for window in prompting.windows(document)]
     prompts = [prompting.prompt(window.text) for _, window in windows]
     texts = [window.text for _, window in windows]
     if constraint is None:
-        answers = generate(loaded, prompts, max_new_tokens, batch_size, progress)
+        answers = generate(loaded, prompts, max_new_tokens, batch_size, progress, journal=journal)
     else:
-        answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress)
+        answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress, journal)
     read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
     scored = line_log_probs(loaded, prompts, answers) if confidence else [None] * len(answers)
     for (document, window), answer, lines in zip(windows, answers, scored, strict=True):
