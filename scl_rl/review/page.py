@@ -24,7 +24,19 @@ _SCRIPTS = (
     *(
         Asset(__package__, f"static/{name}.js")
         for name in (
-            *("data", "state", "decide", "note", "select", "cards", "search", "summary", "files", "main"),
+            *(
+                "data",
+                "state",
+                "decide",
+                "note",
+                "select",
+                "cards",
+                "list",
+                "search",
+                "summary",
+                "files",
+                "main",
+            ),
         )
     ),
 )

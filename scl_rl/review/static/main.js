@@ -1,12 +1,13 @@
 /* The page as a whole: what is drawn when, which keys do what. */
 
-import { byId, count, el, say } from "./dom.js";
+import { byId, el, say } from "./dom.js";
 import { page, readTable } from "./data.js";
-import { about, addSeconds, current, forget, noteAt, now, onChange, redo, restore, storeAbout, undecidedIn, undo } from "./state.js";
+import { about, addSeconds, current, forget, noteAt, now, onChange, redo, restore, storeAbout, undo } from "./state.js";
 import { accept, addCode, addWords, changeCode, comment, judgeAlone, judgeWords, markDone, nextUndecided, reject, rightCodeWrongWords, useGold } from "./decide.js";
 import { drawNote, reveal } from "./note.js";
 import { addPart, choosingBar, chooseWords, chosenText, find, forgetChosen, isChoosing, leave, moveBy, takeSelection, takeWords } from "./select.js";
 import { drawCards } from "./cards.js";
+import { drawHead, drawList, drawListed, markCurrent } from "./list.js";
 import { askForCode, bindSearch } from "./search.js";
 import { drawSummary } from "./summary.js";
 import { exportDocuments, loadReview, saveReview } from "./files.js";
@@ -84,44 +85,14 @@ function draw() {
   drawHead();
 }
 
-function drawHead() {
-  const done = page.notes.filter((_, index) => noteAt(index).done).length;
-  byId("note-heading").textContent = page.notes[now.note].id;
-  byId("note-state").textContent = `note ${now.note + 1} of ${page.notes.length}${current().done ? ", done" : ""}`;
-  byId("progress").value = done;
-  byId("progress-text").textContent = `${done} of ${count(page.notes.length, "note")} done`;
-  byId("done").textContent = current().done ? "Reopen note" : "Note done";
-  byId("kept").textContent = now.stored ? "Kept in this browser." : "This browser keeps nothing: save a file before you close the page.";
-}
-
-function drawListed(index) {
-  const note = noteAt(index);
-  const item = byId("notes").children[index].firstChild;
-  const open = undecidedIn(index);
-  item.classList.toggle("done", note.done);
-  item.lastChild.textContent = note.done ? "done" : open ? `${open} open` : "decided";
-}
-
-function drawList() {
-  byId("notes").replaceChildren(
-    ...page.notes.map((note, index) =>
-      el("li", {}, el("button", { type: "button", on: { click: () => goTo(index) } }, el("span", { class: "name" }, note.id), " ", el("span", { class: "left" }))),
-    ),
-  );
-  page.notes.forEach((_, index) => drawListed(index));
-}
-
 function goTo(index, code = 0) {
   if (index < 0 || index >= page.notes.length) {
     say(index < 0 ? "This is the first note." : "This is the last note.");
     return;
   }
-  byId("notes").children[now.note].firstChild.removeAttribute("aria-current");
   now.note = index;
   forgetChosen();
-  const item = byId("notes").children[index].firstChild;
-  item.setAttribute("aria-current", "true");
-  item.scrollIntoView({ block: "nearest" });
+  markCurrent();
   selectCode(code);
   say(`${page.notes[index].id}, ${byId("codes-state").textContent}.`);
 }
@@ -295,7 +266,7 @@ function start() {
   byId("reviewer").value = about.reviewer;
   byId("shortcuts").checked = about.shortcuts;
   byId("progress").max = page.notes.length;
-  drawList();
+  drawList(goTo);
   onChange((index) => {
     drawListed(index);
     if (index === now.note) draw();
