@@ -84,6 +84,8 @@ def read_run(folder: RunFolder) -> RunRecord:
     if compared:
         comparison = _json(folder.stage(compared[-1]).path / _COMPARISON)
         split = _settings(recipe, compared[-1]).get("split", "test")
+        if split not in folder.data():
+            raise UserError(Problem(str(folder), f"its data has no {split} any more", "run the recipe again"))
         documents = read_documents(folder.data()[split])
         models = list(_models(folder, manifest, compared[-1], comparison, documents))
     base = source.parent if source.is_file() else Path.cwd()

@@ -63,16 +63,16 @@ class Agreement:
 
 
 def agreements(run: RunRecord) -> dict[str, Agreement]:
-    """Stage → what its rewards pay, for stages with rewards that differ from those before.
+    """Stage → what its rewards pay, for stages whose rewards differ from those before.
 
     Rewards are asked again, on at most :data:`MOST_DOCUMENTS` documents for each model, as the answer that
     the prediction gives; lines that could not be read are lost to them.
     """
     found: dict[str, Agreement] = {}
     seen: list[Any] = []
-    for name, entry in run.stages.items():
+    for name in run.stages:
         wanted = run.settings(name).get("rewards")
-        if entry.kind != "grpo" or not wanted or wanted in seen or not run.models:
+        if not wanted or wanted in seen or not run.models:
             continue
         seen.append(wanted)
         injected = {"base": run.base, "spans": run.folder.data().get("spans")}

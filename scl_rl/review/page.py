@@ -12,6 +12,7 @@ from typing import Any
 from ..atomic import writing
 from ..corpus.jsonl import read_documents, read_predictions
 from ..corpus.types import Document, Prediction
+from ..errors import Problem, UserError
 from ..icd.advice import code_table, excludes1
 from ..pages import Asset, data_block, render_page
 from ..scoring.dictionary import SpanDictionary
@@ -98,6 +99,8 @@ def write_review_page(
     """
     gold = read_documents(documents)
     predicted = read_predictions(predictions, gold)
+    if not predicted:
+        raise UserError(Problem(str(predictions), "has no predictions", "there is nothing to review"))
     html, figures = review_page(gold, predicted, predictions.stem, options or PageOptions())
     with writing(out) as stream:
         stream.write(html)

@@ -99,6 +99,14 @@ def test_the_verdict_is_that_of_the_comparison(run):
     )
 
 
+def test_a_run_that_compares_nothing_has_a_report_too(tmp_path):
+    recipe = RECIPE | {"stages": {"words": {"kind": "dictionary"}}}
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
+    folder = run_recipe(load_recipe(tmp_path / "r.yaml"), tmp_path / "runs", RunOptions(reporter=QUIET))
+    page = write_report(folder).read_text()
+    assert "the recipe compares nothing" in page and "<article" not in page
+
+
 def test_notes_are_cut_where_marks_begin_and_end():
     made = pieces("He has HTN.", [((0, 10), ("A", "cited")), ((7, 10), ("B", "wrong code"))])
     assert [(p.text, p.codes, p.outcome) for p in made] == [

@@ -220,6 +220,12 @@ def _with_fragment(value, fragment):
     return value
 
 
+def test_a_page_needs_something_to_review(folder):
+    (folder / "predictions.jsonl").write_text("")
+    done = run(folder, "--out", folder / "page.html")
+    assert done.exit_code == 2 and "predictions.jsonl: has no predictions" in done.output
+
+
 def test_two_reviews_by_one_reviewer_and_useless_options_are_refused(folder):
     twice = ["--apply", folder / "Ana.json", "--apply", folder / "Ana.json", "--out", folder / "out.jsonl"]
     assert "'Ana' is the reviewer of" in run(folder, *twice).output
