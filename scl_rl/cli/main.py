@@ -20,6 +20,7 @@ from .data import data
 from .evaluate import evaluate
 from .plan import plan
 from .predict import predict
+from .push import push
 from .recipes import recipes
 from .report import report
 from .review import review
@@ -69,5 +70,19 @@ def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""
 
 
-for _verb in (run, plan, check, recipes, data, predict, cite, evaluate, compare, review, report, reward):
+for _verb in (
+    run,
+    plan,
+    check,
+    recipes,
+    data,
+    predict,
+    cite,
+    evaluate,
+    compare,
+    review,
+    report,
+    push,
+    reward,
+):
     main.add_command(_verb)

@@ -75,10 +75,11 @@ def _markdown(title: str, sentence: str, parts: Sequence[Section]) -> Iterator[s
         for plot in part.plots:
             yield from ("", f"![{plot.title}](figures/{plot.name}.png)")
         for table in part.tables:
-            yield from ("", f"{table.caption}:", "", *_rows(table))
+            yield from ("", f"{table.caption}:", "", *markdown_table(table))
 
 
-def _rows(table: Table) -> Iterator[str]:
+def markdown_table(table: Table) -> Iterator[str]:
+    """The lines of a table."""
     yield _row(table.columns)
     yield _row(["---"] * len(table.columns))
     for row in table.shown():
