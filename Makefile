@@ -6,7 +6,7 @@ READY = $(VENV)/.ready
 # A process holds about 1.5 GB.
 PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help quickstart test fast coverage lint types docs bench canary clean
+.PHONY: help quickstart test fast coverage lint types docs bench canary fuzz clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -46,6 +46,9 @@ bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
 	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
 	$(BIN)/python benchmarks/review_page.py --out build/bench/review_page.json
+
+fuzz: $(READY)  ## attack the commands with hostile files for 20 minutes (FUZZ_SECONDS)
+	$(BIN)/python -m tests.fuzz
 
 canary:  ## run the tests on the newest releases of the libraries, within the bounds and beyond (slow)
 	$(PYTHON) .ci/canary.py

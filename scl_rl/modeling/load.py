@@ -73,6 +73,7 @@ def load_base(
             use_safetensors=True,
             output_loading_info=True,
         )
+        _check_end_tokens(model.generation_config.eos_token_id)
         missing = sorted(report["missing_keys"])
         if missing and ranks.is_main_process():  # others may be given them; the library makes them up
             raise ValueError(f"{len(missing)} of its weights are not in its files, such as {missing[0]}")
@@ -82,6 +83,12 @@ def load_base(
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         _check_finite(name, model.named_parameters())
     return Loaded(model, tokenizer, name)
+
+
+def _check_end_tokens(given: Any) -> None:
+    for end in given if isinstance(given, list) else [given]:
+        if not isinstance(end, int | None):
+            raise ValueError(f"eos_token_id should be a number, not {type(end).__name__}")
 
 
 @contextmanager

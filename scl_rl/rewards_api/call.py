@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import math
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,9 +20,6 @@ from .contain import SHOW_OUTPUT, contained, output_shown, own_copy
 from .protocol import RewardFunction, Row, Values, is_async, reward_name, without_partials
 
 LARGEST = 1e18  # training sums squares in float32; beyond this they overflow into nan
-STOPPERS = (Exception, SystemExit, GeneratorExit)
-"""What a reward may raise and is told of; a KeyboardInterrupt is the user's."""
-
 EXPECTED = "a reward is a finite number or None"
 _PRIVATE = f"its message may quote a note: set {SHOW_OUTPUT}=1 to see it"
 _MOST_DIGITS = 20
@@ -98,7 +96,9 @@ def call_reward(
     logs = {"log_extra": log_extra or _nothing, "log_metric": log_metric or _nothing}
     try:
         given = _run(function, _keywords(rows, completions) | logs)
-    except STOPPERS as error:
+    except KeyboardInterrupt:  # the user's; a reward may raise anything else
+        raise
+    except BaseException as error:
         told = raised(function, name, error, rows, completions)
         raise told from (error if output_shown() else None)
     return checked(name, given, rows, weight)
@@ -176,11 +176,11 @@ def _keywords(rows: Sequence[Row], completions: Sequence[Completion]) -> dict[st
 def _run(function: RewardFunction, keywords: dict[str, Any]) -> Any:
     if not is_async(function):
         with contained():
-            return function(**keywords)
+            return taken(function(**keywords), len(keywords["completions"]))
 
     async def wait() -> Any:
         with contained():
-            return await function(**keywords)
+            return taken(await function(**keywords), len(keywords["completions"]))
 
     try:
         asyncio.get_running_loop()
@@ -188,6 +188,11 @@ def _run(function: RewardFunction, keywords: dict[str, Any]) -> Any:
         return asyncio.run(wait())
     with ThreadPoolExecutor(1) as thread:  # a loop can't be started inside another, such as a notebook's
         return thread.submit(asyncio.run, wait()).result()
+
+
+def taken(given: Any, rows: int) -> Any:
+    """What a reward gave back; a generator's values, which its code makes, maybe without end, as a list."""
+    return list(itertools.islice(given, rows + 1)) if isinstance(given, Iterator) else given
 
 
 def _culprit(
@@ -203,7 +208,9 @@ def _culprit(
             _run(function, _keywords([row], [completions[i]]))
         except kind:
             return i
-        except STOPPERS:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             return None
     return None
 
@@ -211,7 +218,7 @@ def _culprit(
 def _number(name: str, value: Any, row: int, rows: Sequence[Row], weight: float) -> float:
     try:
         number = math.nan if isinstance(value, str | bytes) else float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # of whatever class it is
         number = math.nan
     if abs(number) <= LARGEST and abs(number * weight) <= LARGEST:
         return number

@@ -46,7 +46,9 @@ def load_reward(name: str, base: Path) -> RewardFunction:
     try:
         with contained():
             module: Any = importlib.import_module(place) if file is None else _from_file(file)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # the user's; a module may raise anything else
+        raise
+    except BaseException as error:
         source = source_file(name, base)
         raise _refusal(name, _why(error, source, alone=file is not None)) from error
     try:
@@ -86,20 +88,23 @@ def load_bound(
         UserError: as :func:`load_reward` and :func:`bind`.
     """
     function = load_reward(name, injected.get("base") or Path.cwd())
-    return bind(function, {"answer": answer, **with_injected(function, arguments, injected)})
+    return bind(function, {"answer": answer, **with_injected(function, arguments, injected)}, name)
 
 
-def bind(function: RewardFunction, arguments: dict[str, Any]) -> RewardFunction:
+def bind(function: RewardFunction, arguments: dict[str, Any], name: str = "") -> RewardFunction:
     """The function with keyword arguments filled in. TRL sees its name, and whether it is async, as before.
 
     ``answer``, the form of the answers, may be among the arguments of a function that doesn't know it.
+
+    Args:
+        name: the reward's name in messages; the function's own if empty.
 
     Raises:
         UserError: the function takes no such arguments, or refuses their values.
     """
     own = {key: value for key, value in arguments.items() if key != "answer"}
     if found := argument_problems(function, own):
-        raise _refusal(reward_name(function), *found)
+        raise _refusal(name or reward_name(function), *found)
     bound = functools.partial(function, **arguments)
     functools.update_wrapper(bound, function, updated=())
     return bound

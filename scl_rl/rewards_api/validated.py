@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from asyncio import CancelledError
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from ..answer.prompt import Completion
-from .call import STOPPERS, RewardError, checked, raised, raised_at
+from .call import RewardError, checked, raised, raised_at, taken
 from .contain import contained, own_copy
 from .protocol import RewardFunction, Row, Values, is_async, reward_name
 
@@ -56,8 +57,10 @@ def validated_reward(
         async def later(completions: Sequence[Completion], **columns: Any) -> Values:
             try:
                 with contained():
-                    values = await function(**keywords(completions, columns))
-            except (Exception, SystemExit) as error:  # a GeneratorExit says that nobody waits any more
+                    values = taken(await function(**keywords(completions, columns)), len(completions))
+            except (KeyboardInterrupt, GeneratorExit, CancelledError):  # nobody waits any more
+                raise
+            except BaseException as error:
                 stop(error, completions, columns)
             return check(values, completions, columns)
 
@@ -67,8 +70,10 @@ def validated_reward(
     def now(completions: Sequence[Completion], **columns: Any) -> Values:
         try:
             with contained():
-                values = function(**keywords(completions, columns))
-        except STOPPERS as error:
+                values = taken(function(**keywords(completions, columns)), len(completions))
+        except KeyboardInterrupt:  # the user's; a reward may raise anything else
+            raise
+        except BaseException as error:
             stop(error, completions, columns)
         return check(values, completions, columns)
 
