@@ -157,7 +157,7 @@ def test_what_was_killed_ends_with_the_same_file(place, whole, tmp_path):
     out = tmp_path / "out.jsonl"
     left = tmp_path / ".out.jsonl.partial"
     killed = subprocess.Popen([sys.executable, "-c", SLOW, str(place), str(out)], cwd=HOME)
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not left.exists() or left.read_text().count("\n") < 12:
         assert killed.poll() is None and time.monotonic() < end
         time.sleep(0.05)
