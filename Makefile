@@ -45,6 +45,7 @@ bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
 	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
+	$(BIN)/python benchmarks/steps.py --out build/bench/steps.json
 	$(BIN)/python benchmarks/review_page.py --out build/bench/review_page.json
 
 fuzz: $(READY)  ## attack the commands with hostile files for 20 minutes (FUZZ_SECONDS)

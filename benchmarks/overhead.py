@@ -107,8 +107,7 @@ def measure(folder: Path, model: str, tokens: int, rounds: int) -> dict[str, Any
 def _recipe(model: str, tokens: int) -> dict[str, Any]:
     sft = {
         "kind": "sft",
-        "documents": 0.6,
-        "spans": 0.4,
+        "mixture": {"documents": 0.6, "spans": 0.4},
         "tokens": tokens,
         "peft": {"r": 16},
         "trainer": SAME,
