@@ -1,8 +1,9 @@
 """One reading of a prompt for all rows of a batch that begin with it, with gradients.
 
-A batch of rows, each a prompt and an answer, is read in two calls of the model: the distinct prompts, all
+A batch of rows, each a prompt and an answer, is read in calls of two sorts: first the distinct prompts, all
 but their last tokens; then, for each row, the prompt's last token and the answer, with the keys and values
-of its prompt before them. The scores of the answer's tokens all come from the second call.
+of its prompt before them. The scores of the answers' tokens all come from the second sort. There are several
+calls of it, with answers of about the same length in each, where that saves more padding than a call costs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import Cache, DynamicLayer
+
+_CALL = {"cpu": 64, "other": 1024}  # tokens that take as long as a call takes besides them
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class SharedRows:
         starts: for each of ``rows``, where its prompt begins.
         splits: where its answer begins.
         ends: where its answer has ended.
+        calls: the places in ``rows`` of those whose answers are read together.
         all_tokens: tokens that are read when each row is read as a whole, padding included.
     """
 
@@ -36,6 +40,7 @@ class SharedRows:
     starts: Sequence[int]
     splits: Sequence[int]
     ends: Sequence[int]
+    calls: Sequence[Sequence[int]]
     all_tokens: int
 
     @classmethod
@@ -72,25 +77,24 @@ class SharedRows:
             ends.append(end)
         if not rows:
             return None
-        return cls(rows, prompts, owners, starts, splits, ends, ids.numel())
+        lengths = [end - split for split, end in zip(splits, ends, strict=True)]
+        calls = of_like_length(lengths, _CALL["cpu" if ids.device.type == "cpu" else "other"])
+        return cls(rows, prompts, owners, starts, splits, ends, calls, ids.numel())
 
     @property
     def prompt_width(self) -> int:
-        """The columns of the first call."""
+        """The columns in which prompts are read."""
         return max(self.splits[owner] - 1 - self.starts[owner] for owner in self.owners)
 
     @property
-    def answer_width(self) -> int:
-        """The columns of the second call."""
-        return max(end - split for split, end in zip(self.splits, self.ends, strict=True))
-
-    @property
     def tokens(self) -> int:
-        """Tokens that the two calls read, padding included."""
-        return len(self.owners) * self.prompt_width + len(self.rows) * self.answer_width
+        """Tokens that are read, padding included."""
+        widths = [max(self.ends[row] - self.splits[row] for row in call) for call in self.calls]
+        answers = sum(len(call) * width for call, width in zip(self.calls, widths, strict=True))
+        return len(self.owners) * self.prompt_width + answers
 
     def prompt_inputs(self, ids: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The model's inputs for the first call: a row per prompt, padded on the left."""
+        """The model's inputs for the prompts: a row each, padded on the left."""
         rows, starts, splits = (
             torch.tensor([of[owner] for owner in self.owners], device=ids.device)[:, None]
             for of in (self.rows, self.starts, self.splits)
@@ -103,50 +107,75 @@ class SharedRows:
             "position_ids": places,
         }
 
-    def answer_columns(self, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """The columns that the second call reads, and which of them predict a token of an answer."""
-        splits, ends = (torch.tensor(of, device=device)[:, None] for of in (self.splits, self.ends))
-        columns = splits - 1 + torch.arange(self.answer_width, device=device)
-        return columns, columns < ends - 1
-
     def answer_inputs(
-        self, ids: torch.Tensor, labels: torch.Tensor, prompt_mask: torch.Tensor
+        self, call: Sequence[int], ids: torch.Tensor, labels: torch.Tensor, prompt_mask: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """The model's inputs for the second call: a row per answer, padded on the right.
+        """The model's inputs for some answers: a row each, padded on the right.
 
-        Its ``shift_labels`` are the tokens that come next, -100 where there is none.
+        Their ``shift_labels`` are the tokens that come next, -100 where there is none.
         """
-        columns, real = self.answer_columns(ids.device)
-        rows = torch.tensor(self.rows, device=ids.device)[:, None]
+        rows, columns, real = self._places(call, ids.device)
         last = ids.shape[1] - 1
         return {
             "input_ids": ids[rows, columns.clamp(max=last)],
-            "attention_mask": torch.cat([prompt_mask[list(self.prompts)], real.long()], 1),
+            "attention_mask": torch.cat([prompt_mask[[self.prompts[row] for row in call]], real.long()], 1),
             "position_ids": columns.clamp(max=last),
             "shift_labels": labels[rows, (columns + 1).clamp(max=last)].masked_fill(~real, -100),
         }
 
-    def spread(self, values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-        """Values of the second call's columns in the places where a call over whole rows has them.
+    def spread(self, values: Sequence[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+        """The values of each call's columns in the places where a call over whole rows has them.
 
         Returns:
             Of shape (rows, columns - 1) of the batch ``like``; zero where no token of an answer is predicted.
         """
-        columns, real = self.answer_columns(values.device)
-        rows = torch.tensor(self.rows, device=values.device)[:, None].expand_as(columns)
-        spread = values.new_zeros((like.shape[0], like.shape[1] - 1))
-        return spread.index_put((rows[real], columns[real]), values[real])
+        places = [self._places(call, like.device) for call in self.calls]
+        rows = torch.cat([rows.expand_as(columns)[real] for rows, columns, real in places])
+        columns = torch.cat([columns[real] for _, columns, real in places])
+        known = torch.cat([value[real] for value, (_, _, real) in zip(values, places, strict=True)])
+        return known.new_zeros((like.shape[0], like.shape[1] - 1)).index_put((rows, columns), known)
+
+    def _places(self, call: Sequence[int], device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The rows and columns that a call reads, and which of them predict a token of an answer."""
+        rows, splits, ends = (
+            torch.tensor([of[row] for row in call], device=device)[:, None]
+            for of in (self.rows, self.splits, self.ends)
+        )
+        columns = splits - 1 + torch.arange(int((ends - splits).max()), device=device)
+        return rows, columns, columns < ends - 1
 
 
-def caches(model: Any, prompts: Sequence[int]) -> tuple[Cache, Cache]:
-    """What the two calls take as ``past_key_values``. Neither grows, so either call may be made twice.
+def of_like_length(lengths: Sequence[int], call: int) -> list[list[int]]:
+    """Places of the lengths in groups, each padded to its longest, so that all take the fewest tokens.
 
     Args:
-        prompts: for each row of the second call, the row of the first that it continues.
+        call: what a group costs besides, in tokens.
     """
-    number = len(DynamicCache(config=model.config).layers)
-    read = [_Prompts() for _ in range(number)]
-    return Cache(layers=read), Cache(layers=[_Answers(layer, prompts) for layer in read])
+    order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+    best, begin = [0.0], [0]  # of the first so many: their cost, and where their last group begins
+    for end in range(1, len(order) + 1):
+        costs = [best[start] + call + (end - start) * lengths[order[start]] for start in range(end)]
+        begin.append(min(range(end), key=costs.__getitem__))
+        best.append(costs[begin[-1]])
+    groups, end = list[list[int]](), len(order)
+    while end:
+        groups.append(order[begin[end] : end])
+        end = begin[end]
+    return groups
+
+
+def prompt_cache(model: Any) -> Cache:
+    """What the call that reads prompts takes as ``past_key_values``."""
+    return Cache(layers=[_Prompts() for _ in DynamicCache(config=model.config).layers])
+
+
+def answer_cache(read: Cache, prompts: Sequence[int]) -> Cache:
+    """What a call that reads answers takes. It does not grow, so that the call may be made twice.
+
+    Args:
+        prompts: for each row of the call, the prompt that it continues.
+    """
+    return Cache(layers=[_Answers(layer, prompts) for layer in read.layers])
 
 
 class _Prompts(DynamicLayer):  # type: ignore[misc]
@@ -171,7 +200,8 @@ class _Answers(DynamicLayer):  # type: ignore[misc]
 
     def _before(self, states: torch.Tensor) -> torch.Tensor:
         if self._one_for_all:
-            return states[:1].expand(len(self._prompts), -1, -1, -1)
+            one = self._prompts[0]
+            return states[one : one + 1].expand(len(self._prompts), -1, -1, -1)
         return states[self._prompts]
 
     def update(

@@ -16,7 +16,7 @@ import torch
 from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.rows import can_be_cut
-from ...modeling.shared_prompt import SharedRows, caches
+from ...modeling.shared_prompt import SharedRows, answer_cache, prompt_cache
 from ...upstream.launch import sharded
 from ...upstream.shared_prompt import cached_checkpointing
 from ..contract import StageContext
@@ -138,20 +138,21 @@ class _Shared:
         return False
 
     def _read(self, rows: SharedRows, ids: torch.Tensor, labels: torch.Tensor) -> Any:
-        read, written = caches(self._model, rows.prompts)
-        prompts = rows.prompt_inputs(ids)
+        read, prompts = prompt_cache(self._model), rows.prompt_inputs(ids)
+        outputs = []
         with cached_checkpointing(self._model):
             self._model.base_model(**prompts, past_key_values=read, use_cache=False)
-            answers = rows.answer_inputs(ids, labels, prompts["attention_mask"])
-            output = self._trls_own(**answers, past_key_values=written, fused_lm_head=True)
-        shape = answers["shift_labels"].shape
-        spread = {
-            name: rows.spread(value, ids)
-            if isinstance(value, torch.Tensor) and value.shape == shape
-            else value
-            for name, value in output.items()
+            for call in rows.calls:
+                answers = rows.answer_inputs(call, ids, labels, prompts["attention_mask"])
+                written = answer_cache(read, [rows.prompts[row] for row in call])
+                outputs.append(self._trls_own(**answers, past_key_values=written, fused_lm_head=True))
+        kind = type(outputs[0])
+        fields = {
+            name: rows.spread([output[name] for output in outputs], ids)
+            for name, value in outputs[0].items()
+            if value.shape == outputs[0].label_mask.shape
         }
-        return type(output)(**spread)
+        return kind(loss=-fields["log_probs"].sum() / fields["label_mask"].sum(), **fields)
 
     def _compare(self, rows: SharedRows, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> None:
         """Both ways on some answers to one prompt; where they differ, it is TRL's own from now on."""

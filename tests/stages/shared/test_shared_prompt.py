@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import combinations, pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +17,7 @@ from trl import DPOConfig, GRPOConfig, GRPOTrainer  # noqa: E402
 from trl.trainer.utils import add_fused_lm_head  # noqa: E402
 
 from scl_rl.errors import UserError  # noqa: E402
+from scl_rl.modeling.shared_prompt import of_like_length  # noqa: E402
 from scl_rl.stages.shared.shared_prompt import _forward, share_prompts  # noqa: E402
 from scl_rl.upstream.shared_prompt import GroupedGRPOTrainer, shuffle_groups  # noqa: E402
 from scl_rl.upstream.trainers import EncodedDPOTrainer  # noqa: E402
@@ -56,9 +57,24 @@ def ragged(lengths, seed=0):
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
+@pytest.fixture
+def one_length_a_call(monkeypatch):
+    """Answers are read together only if they have the same length."""
+    monkeypatch.setattr("scl_rl.modeling.shared_prompt._CALL", {"cpu": 0})
+
+
+def test_answers_in_several_calls_have_the_same_figures(one_length_a_call):
+    check_figures("llama", checkpointing=True)
+    check_figures("gemma3", checkpointing=False)
+
+
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "gpt2"])
 def test_every_figure_and_every_gradient_is_that_of_whole_rows(family, checkpointing):
+    check_figures(family, checkpointing)
+
+
+def check_figures(family, checkpointing):
     said = []
     model = make_family(family).train()
     for module in model.modules():
@@ -85,6 +101,7 @@ def test_every_figure_and_every_gradient_is_that_of_whole_rows(family, checkpoin
     for name in EVERY_FIELD:
         assert torch.allclose(whole[name].float(), shared[name].float(), atol=1e-5), name
     assert torch.equal(whole.label_mask, shared.label_mask)
+    assert whole.loss.item() == pytest.approx(shared.loss.item(), rel=1e-5)
     assert gradients.keys() == shared_gradients.keys()
     for name, gradient in gradients.items():
         assert (gradient - shared_gradients[name]).norm() <= 1e-5 * gradient.norm() + 1e-7, name
@@ -179,6 +196,12 @@ def test_grpo_ends_with_trls_own_weights(tiny, tmp_path, loss, adapter):
 def test_grpo_settings_change_nothing_in_that(tiny, tmp_path, fields, adapter):
     own = grpo(tiny, tmp_path, GRPOTrainer, "off", adapter, **fields)
     the_same(own, grpo(tiny, tmp_path, GroupedGRPOTrainer, "on", adapter, **fields))
+
+
+@pytest.mark.parametrize("adapter", [False, True])
+def test_grpo_with_answers_in_several_calls(tiny, tmp_path, adapter, one_length_a_call):
+    own = grpo(tiny, tmp_path, GRPOTrainer, "off", adapter)
+    the_same(own, grpo(tiny, tmp_path, GroupedGRPOTrainer, "on", adapter))
 
 
 def test_old_log_probabilities_of_generations_that_last_several_steps(tiny, tmp_path):
@@ -330,3 +353,37 @@ def test_groups_stay_together_in_random_order():
         assert [{**dict.fromkeys("abc", 7), **dict.fromkeys("de", 8)}.get(n, 9) for n in rows["names"]] == of
         orders.add("".join(rows["names"]))
     assert len(orders) > 15
+
+
+@pytest.mark.parametrize(
+    ("lengths", "call", "groups"),
+    [
+        ([5], 10, [[0]]),
+        ([3, 3, 3], 10, [[0, 1, 2]]),
+        ([10, 96, 12, 90, 11], 20, [[1, 3], [2, 4, 0]]),
+        ([10, 96, 12, 90, 11], 500, [[1, 3, 2, 4, 0]]),
+        ([1, 2, 3], 0, [[2], [1], [0]]),
+    ],
+)
+def test_answers_of_like_length_are_read_together(lengths, call, groups):
+    assert sorted(of_like_length(lengths, call), key=lambda group: -lengths[group[0]]) == groups
+
+
+def test_groups_of_like_length_are_the_cheapest():
+    """Against every way to cut the sorted lengths."""
+    rng = random.Random(0)
+    for _ in range(30):
+        lengths = [rng.randrange(1, 30) for _ in range(rng.randrange(1, 8))]
+        call, ordered = rng.randrange(0, 40), sorted(lengths, reverse=True)
+
+        def cost(groups, call=call):
+            return sum(call + len(group) * max(group) for group in groups)
+
+        cheapest = min(
+            cost([ordered[a:b] for a, b in pairwise([0, *cuts, len(ordered)])])
+            for size in range(len(ordered))
+            for cuts in combinations(range(1, len(ordered)), size)
+        )
+        found = of_like_length(lengths, call)
+        assert sorted(place for group in found for place in group) == list(range(len(lengths)))
+        assert cost([[lengths[place] for place in group] for group in found]) == cheapest
