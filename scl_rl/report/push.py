@@ -11,9 +11,12 @@ from typing import Any
 
 from ..errors import Problem, UserError, WorkError
 from ..modeling.load import is_adapter, read_card
+from ..process import may_download
+from ..upstream.network import online
 from .model_card import model_card, on_the_hub
 
 _CONFIG = "adapter_config.json"
+_MESSAGE = "Model and card from scl-rl"
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,13 @@ def _upload(folder: Path, repository: str, private: bool) -> None:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
+    if not may_download():
+        raise UserError(Problem("--to", "HF_HUB_OFFLINE is set, so nothing can be uploaded", "unset it"))
     api = HfApi()
     try:
-        api.create_repo(repository, private=private, exist_ok=True)
-        api.upload_folder(repo_id=repository, folder_path=folder, commit_message="Model and card from scl-rl")
+        with online():
+            api.create_repo(repository, private=private, exist_ok=True)
+            api.upload_folder(repo_id=repository, folder_path=folder, commit_message=_MESSAGE)
     except LocalTokenNotFoundError:
         raise UserError(Problem("--to", "nobody is logged in to the hub", "run: hf auth login")) from None
     except (HfHubHTTPError, OSError) as error:

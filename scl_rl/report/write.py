@@ -101,7 +101,5 @@ def _slug(text: str) -> str:
 
 def _picture(plot: Plot) -> Markup:
     light, dark = (base64.b64encode(svg).decode() for svg in (plot.light, plot.dark))
-    return Markup(
-        '<picture><source media="screen and (prefers-color-scheme: dark)" '
-        'srcset="data:image/svg+xml;base64,{}"><img src="data:image/svg+xml;base64,{}" alt="{}"></picture>'
-    ).format(dark, light, plot.words)
+    image = Markup('<img class="{}" src="data:image/svg+xml;base64,{}" alt="{}">')
+    return image.format("light", light, plot.words) + image.format("dark", dark, plot.words)

@@ -1,4 +1,4 @@
-"""The only use of the network: fetching a model that a recipe names and this machine doesn't have."""
+"""The uses of the network: fetching a model that this machine doesn't have, and pushing one."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 from click.testing import CliRunner
+from huggingface_hub import constants
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scl_rl.cli.main import main
@@ -65,6 +66,7 @@ def test_what_is_uploaded_loads_with_transformers_alone(model, tmp_path, monkeyp
     class Hub:
         def create_repo(self, name, **how):
             asked["repo"] = name, how
+            asked["offline"] = constants.HF_HUB_OFFLINE
 
         def upload_folder(self, repo_id, folder_path, commit_message):
             asked["model"] = AutoModelForCausalLM.from_pretrained(folder_path)
@@ -72,10 +74,16 @@ def test_what_is_uploaded_loads_with_transformers_alone(model, tmp_path, monkeyp
             asked["card"] = (folder_path / "README.md").read_text()
 
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    refused = call(model, "--to", "me/coder")
+    assert refused.exit_code == 2 and "HF_HUB_OFFLINE is set" in refused.output and asked == {}
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
     done = call(model, "--to", "me/coder", "--public", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["uploaded"] is True
     assert asked["repo"] == ("me/coder", {"private": False, "exist_ok": True})
+    assert asked["offline"] is False
     assert asked["model"].num_parameters() > 1000 and asked["card"].startswith("---\n")
 
 
