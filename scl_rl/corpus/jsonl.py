@@ -44,14 +44,27 @@ def read_spans(path: Path) -> list[Span]:
     return read_records(path, Span, lambda span: (), "spans")
 
 
-def holds_spans(path: Path) -> bool:
-    """Whether a file's first record is a span: it has a code of its own. False for what can't be read."""
+def read_training(path: Path) -> tuple[list[Span], list[Document]]:
+    """The spans or the documents of a file, whichever its first record is; the other list is empty.
+
+    The file is read once, so it may be a pipe.
+
+    Raises:
+        UserError: as :func:`read_documents`.
+    """
+    lines = _lines(path)
+    if _is_span(next((line for line in lines if line.strip()), b"")):
+        return read_records(path, Span, lambda span: (), "spans", lines=lines), []
+    return [], read_records(path, Document, _document_problems, "documents", lines=lines)
+
+
+def _is_span(line: bytes) -> bool:
+    """Whether a record has a code of its own; what can't be read is told later."""
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            first = json.loads(next(line for line in stream if line.strip()))
-    except (OSError, ValueError, StopIteration):
+        value = json.loads(line)
+    except (ValueError, RecursionError):
         return False
-    return isinstance(first, dict) and "code" in first
+    return isinstance(value, dict) and "code" in value
 
 
 def read_predictions(path: Path, documents: Sequence[Document] | None = None) -> list[Prediction]:
@@ -109,6 +122,7 @@ def read_records(
     name: str,
     may_be_empty: bool = False,
     ids_recur: bool = False,
+    lines: Iterable[bytes] | None = None,
 ) -> list[Record]:
     """The records of a file, in order.
 
@@ -117,6 +131,7 @@ def read_records(
         name: what the records are called in messages.
         may_be_empty: a file without records is good.
         ids_recur: several records may have the same ``id``.
+        lines: of the file, if it was read already.
 
     Raises:
         UserError: the file can't be read, or any of its lines is wrong; all mistakes, each with its line.
@@ -124,7 +139,7 @@ def read_records(
     problems: list[Problem] = []
     records: list[Record] = []
     first_line: dict[str, int] = {}
-    for number, raw in enumerate(_lines(path), 1):
+    for number, raw in enumerate(_lines(path) if lines is None else lines, 1):
         if not raw.strip():
             continue
         where = f"{path}:{number}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..corpus.jsonl import holds_spans, read_documents, read_predictions, read_spans
+from ..corpus.jsonl import read_predictions, read_training
 from ..errors import Problem, UserError
 from .candidate import Candidate
 from .comparison import comparison
@@ -62,9 +62,8 @@ def training_counts(paths: Sequence[Path]) -> Counter[str]:
     """In how many documents and spans of some files each code occurs."""
     counts: Counter[str] = Counter()
     for path in paths:
-        if holds_spans(path):
-            counts.update(span.code for span in read_spans(path))
-        else:
-            for document in read_documents(path):
-                counts.update({annotation.code for annotation in document.annotations or ()})
+        spans, documents = read_training(path)
+        counts.update(span.code for span in spans)
+        for document in documents:
+            counts.update({annotation.code for annotation in document.annotations or ()})
     return counts

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..atomic import make_durable, write_json
-from ..errors import UserError, WorkError, file_problem
+from ..errors import Problem, UserError, WorkError, file_problem
 from ..recipe.schema import Recipe
 from ..reporter import Reporter
 from ..stages.contract import StageResult
@@ -135,7 +135,7 @@ class StepRunner:
     def _work(self, step: Step, partial: StageFolder, log: StageLog) -> dict[str, Any]:
         if step.stage is None:
             with self._recipe.placing("data"):
-                return dict(self._recipe.data.prepare(partial.path))
+                return self._prepare_data(step, partial)
         stage, settings = step.stage, step.stage.settings
         context = context_of(
             self._recipe,
@@ -152,6 +152,16 @@ class StepRunner:
         if settings.own_process:
             return run_in_subprocess(settings, context, log.path)
         return settings.run(context)
+
+    def _prepare_data(self, step: Step, partial: StageFolder) -> dict[str, Any]:
+        """Copy the data; its key is that of the inputs as they were planned with."""
+        counts = dict(self._recipe.data.prepare(partial.path))
+        now = self._recipe.data.input_hashes()
+        changed = [name for name, digest in step.ingredients["inputs"].items() if now.get(name) != digest]
+        if changed:
+            what = "changed while it was read"
+            raise UserError(*(Problem("", what, "run it again", (name,)) for name in changed))
+        return counts
 
     def _put_in_place(self, step: Step, partial: StageFolder, entry: Entry) -> None:
         """Give the finished folder its name, once it is on the disk, and record its files."""

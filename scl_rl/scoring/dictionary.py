@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ..corpus.jsonl import holds_spans, read_documents, read_spans
+from ..corpus.jsonl import read_documents, read_spans, read_training
 from ..corpus.spans import spans_of
 from ..corpus.types import (
     Annotation,
@@ -115,7 +115,8 @@ def dictionary_of_files(paths: Iterable[Path]) -> SpanDictionary:
     """The dictionary of files that each hold spans or annotated documents."""
     marked: list[Span] = []
     for path in paths:
-        marked += read_spans(path) if holds_spans(path) else spans_of(read_documents(path), "annotated")
+        spans, documents = read_training(path)
+        marked += [*spans, *spans_of(documents, "annotated")]
     return SpanDictionary(marked)
 
 

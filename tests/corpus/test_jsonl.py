@@ -1,13 +1,14 @@
 """JSONL at its edges: what test_corpus.py doesn't say about reading and writing."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scl_rl.corpus.jsonl import read_documents, read_predictions, read_spans, write_jsonl
+from scl_rl.corpus.jsonl import read_documents, read_predictions, read_spans, read_training, write_jsonl
 from scl_rl.corpus.types import Document, PredictedCode, PredictedMention, Prediction, Span
 from scl_rl.errors import UserError
 
@@ -192,3 +193,28 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path):
         write_jsonl(tmp_path / "no" / "d.jsonl", [])
     with pytest.raises(UserError, match="can't be written: Is a directory"):
         write_jsonl(tmp_path, [])
+
+
+@pytest.mark.parametrize("first", [b"", b"\n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_spans_and_documents_are_told_apart_after_marks_and_blank_lines(tmp_path, first):
+    span, document = Span(text="HTN", code="I10"), Document(**NOTE)
+    path = tmp_path / "file.jsonl"
+    path.write_bytes(first + b'{"text": "HTN", "code": "I10"}\n')
+    assert read_training(path) == ([span], [])
+    path.write_bytes(first + json.dumps(NOTE).encode())
+    assert read_training(path) == ([], [document])
+
+
+def test_training_files_may_be_pipes():
+    reader, writer = os.pipe()
+    os.write(writer, b'{"text": "HTN", "code": "I10"}\n')
+    os.close(writer)
+    assert read_training(Path(f"/dev/fd/{reader}")) == ([Span(text="HTN", code="I10")], [])
+    os.close(reader)
+
+
+@pytest.mark.parametrize("line", [b"[" * 5000, b"3", b'"code"', b"nothing", b"\xff"])
+def test_a_first_line_that_is_no_record_is_told(tmp_path, line):
+    (tmp_path / "file.jsonl").write_bytes(line)
+    with pytest.raises(UserError, match=r"file\.jsonl:1: "):
+        read_training(tmp_path / "file.jsonl")

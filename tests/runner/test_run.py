@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 import pytest
 import yaml
 
+from scl_rl.corpus.sources.files import FilesSource
 from scl_rl.errors import UserError, WorkError
 from scl_rl.recipe.load import load_recipe
 from scl_rl.reporter import QUIET
@@ -266,6 +267,28 @@ def test_data_files_count_by_content_not_by_place(toy: Toy) -> None:
         stream.write('{"id": "another", "text": "x", "annotations": []}\n')
     changed = planned(toy.folder / "one/r.yaml", toy.run_folder)
     assert (changed[0].runs, changed[0].reason) == (True, "input test changed")
+
+
+def test_data_that_changes_while_it_is_read_is_read_again(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.run()
+    copied = (toy.run_folder / "stages/data/test.jsonl").read_bytes()
+    path = toy.folder / "t.jsonl"
+    path.write_bytes(copied)
+    recipe = RECIPE | {"name": "other", "data": {"source": "files", "test": "t.jsonl"}}
+    toy.file.write_text(yaml.safe_dump(recipe, sort_keys=False))
+    prepare = FilesSource.prepare
+
+    def slow(source: FilesSource, folder: Path) -> dict[str, int]:
+        path.write_bytes(copied.splitlines(keepends=True)[0])  # after its hash was taken
+        return prepare(source, folder)
+
+    monkeypatch.setattr(FilesSource, "prepare", slow)
+    with pytest.raises(UserError, match=r"at data\.test: changed while it was read \(run it again\)"):
+        toy.run()
+    made = toy.runs / "other/stages/data"
+    assert not made.exists()
+    toy.run()
+    assert (made / "test.jsonl").read_bytes() == path.read_bytes() != copied
 
 
 def test_a_local_model_counts_by_its_files_not_by_how_its_path_is_written(toy: Toy) -> None:
