@@ -110,7 +110,9 @@ def quality(comparison: Mapping[str, Any]) -> Plot | None:
             for at, candidate in enumerate(trained):
                 point = candidate[key], candidate["figures"]["joint"]["micro"]["f1"]
                 mark = _MARKERS[at % len(_MARKERS)]
-                axes.plot(*point, mark, color=_COLOURS[at % len(_COLOURS)], label=candidate["name"])
+                colour = _COLOURS[at % len(_COLOURS)]
+                axes.plot(*point, mark, color=colour, label=candidate["name"], clip_on=False, zorder=3)
+            axes.margins(0.1)
             axes.set_xlabel(label)
             axes.set_ylabel("joint F1" if not number else "")
             axes.set_ylim(bottom=0)
