@@ -10,6 +10,8 @@ from dataclasses import dataclass
 # Controls, line separators, marks that reorder a line, and halves of pairs, which can't be printed.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_LONGEST = 300  # characters of each part of a problem
+
 # What a file system doesn't let this user do; a traceback would add nothing.
 _NOT_ALLOWED = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP),
@@ -36,8 +38,14 @@ class Problem:
     at: Where = ()
 
     def __str__(self) -> str:
-        line = f"{self.where}: {self.what}" if self.where else self.what
-        return escaped(f"{line} ({self.hint})" if self.hint else line)
+        where, what, hint = map(_shortened, (self.where, self.what, self.hint))
+        line = f"{where}: {what}" if where else what
+        return escaped(f"{line} ({hint})" if hint else line)
+
+
+def _shortened(text: str) -> str:
+    """A text without its middle if it is long: an id, a key or a number in it may have any length."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def escaped(text: str) -> str:

@@ -75,8 +75,8 @@ def predict(
     as_json: bool,
 ) -> None:
     """Predict codes and their evidence for notes: JSONL, a text file, a folder of them, or standard input."""
+    from ..corpus.jsonl import read_documents
     from ..exchange.notes import read_notes
-    from ..metrics.report import labelled_documents
     from ..output_files import check_outputs
     from ..stages.predict.work import Predictor
     from .console import RunConsole
@@ -87,7 +87,7 @@ def predict(
     check_outputs({"--out": out, "--reliability": reliability}, read)
     allowed = _allowed(decoding, codes, model)
     notes = read_notes(documents)
-    gold = labelled_documents(calibrate) if calibrate else None
+    gold = read_documents(calibrate, labelled=True) if calibrate else None
     console = RunConsole(sys.stderr)
     try:
         predictor = Predictor(

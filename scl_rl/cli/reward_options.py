@@ -95,11 +95,13 @@ def _weighted(spec: str) -> tuple[str, float]:
 
 
 def parse_arguments(given: Iterable[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` texts as keyword arguments.
+    """``KEY=VALUE`` texts as keyword arguments; a value is read as in a recipe.
 
     Raises:
         UserError: those that are not of this form.
     """
+    from ..recipe.yaml12 import Loader
+
     problems: list[Problem] = []
     arguments: dict[str, Any] = {}
     for text in given:
@@ -107,8 +109,8 @@ def parse_arguments(given: Iterable[str]) -> dict[str, Any]:
         try:
             if not equals or not key.isidentifier():
                 raise ValueError
-            arguments[key] = yaml.safe_load(value)
-        except (ValueError, yaml.YAMLError):
+            arguments[key] = Loader(value).get_single_data()
+        except (ValueError, RecursionError, yaml.YAMLError):
             problems.append(Problem(f"--arg {text}", "should be KEY=VALUE, like beta=2 or soft=false"))
     if problems:
         raise UserError(*problems)

@@ -69,7 +69,7 @@ def rescore(
         raise UserError("name a run with --run and --stage, or --completions and --documents")
     target = reward_options.load_target(specs, arguments, form)
     gold = read_documents(documents)
-    logged = read_completions(completions, gold)
+    logged = read_completions(completions, gold, documents)
     notes = notes_by_id(gold, (completion.id for completion in logged), prompt)
     with progress() as tick:
         tick("scoring", 0, len(logged))

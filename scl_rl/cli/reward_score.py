@@ -28,6 +28,7 @@ COUNTS = ("right", "cited", "malformed", "duplicates", "mentions", "located")  #
 @reward_options.arguments
 @reward_options.answer
 @reward_options.show_output
+@reward_options.show_notes
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line, in the order of the file."
 )
@@ -37,6 +38,7 @@ def score(
     completions: Path,
     arguments: tuple[str, ...],
     answer: AnswerFormat | None,
+    show_notes: bool,
     as_json: bool,
 ) -> None:
     """Score completions with a reward and show what the scores are made of.
@@ -52,11 +54,11 @@ def score(
     form: AnswerFormat = answer or "lines"
     target = reward_options.load_target(specs, arguments, form)
     gold = read_documents(documents)
-    given = read_completions(completions, gold)
+    given = read_completions(completions, gold, documents)
     notes = notes_by_id(gold, (completion.id for completion in given), PromptSettings())
     with progress() as tick:
         tick("scoring", 0, len(given))
-        results = scored(target, [(notes[c.id], c.completion) for c in given], form)
+        results = scored(target, [(notes[c.id], c.completion) for c in given], form, show_notes)
     if as_json:
         for result in results:
             click.echo(json.dumps(result, ensure_ascii=False))

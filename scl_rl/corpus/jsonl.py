@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ..atomic import writing
 from ..errors import Problem, UserError
 from ..suggest import nearest
+from .document_ids import DocumentIds
 from .types import Annotation, Document, Fragment, Prediction, Span
 
 MOST_PROBLEMS = 20
@@ -29,14 +30,17 @@ Record = TypeVar("Record", bound=BaseModel)
 Check = Callable[[Record], Iterable[Problem]]
 
 
-def read_documents(path: Path) -> list[Document]:
+def read_documents(path: Path, labelled: bool = False) -> list[Document]:
     """The documents of a file, in order.
+
+    Args:
+        labelled: all of them must have annotations, be they empty.
 
     Raises:
         UserError: the file can't be read or is empty, a line is not a document, an id occurs twice, a
             fragment lies outside its text; all of a file's mistakes, each with its line.
     """
-    return read_records(path, Document, _document_problems, "documents")
+    return read_records(path, Document, lambda d: _document_problems(d, labelled), "documents")
 
 
 def read_spans(path: Path) -> list[Span]:
@@ -67,19 +71,28 @@ def _is_span(line: bytes) -> bool:
     return isinstance(value, dict) and "code" in value
 
 
-def read_predictions(path: Path, documents: Sequence[Document] | None = None) -> list[Prediction]:
+def read_predictions(
+    path: Path, documents: Sequence[Document] | None = None, documents_path: Path | None = None
+) -> list[Prediction]:
     """The predictions of a file, in order, checked against their documents if those are given.
+
+    Args:
+        documents_path: the documents' file, for messages.
 
     Raises:
         UserError: as :func:`read_documents`, but a file without predictions is good; and a prediction is
             for an unknown document, has a fragment outside its text, or another number of fragments than
             of quotes.
     """
-    texts = None if documents is None else {document.id: document.text for document in documents}
-    unknown: list[str] = []
-    return read_records(
-        path, Prediction, lambda p: _prediction_problems(p, texts, unknown), "predictions", may_be_empty=True
-    )
+    lengths = {document.id: len(document.text) for document in documents or ()}
+    known = None if documents is None else DocumentIds(documents, documents_path)
+
+    def check(prediction: Prediction) -> Iterator[Problem]:
+        if known is not None:
+            yield from known.problems(prediction.id)
+        yield from _prediction_problems(prediction, lengths.get(prediction.id))
+
+    return read_records(path, Prediction, check, "predictions", may_be_empty=True)
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:
@@ -229,11 +242,14 @@ def _path(key: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
 
 
-def _document_problems(document: Document) -> Iterator[Problem]:
+def _document_problems(document: Document, labelled: bool = False) -> Iterator[Problem]:
     # Unknown keys are kept, but this one misspelt would make a labelled note unlabelled.
     near = nearest("annotations", document.model_extra or (), 0.9)
     if document.annotations is None and near:
         yield Problem("", f"unknown key '{near}'", "did you mean 'annotations'?")
+    elif document.annotations is None and labelled:
+        hint = 'leave it out, or write "annotations": [] if it has no codes'
+        yield Problem("", f"document '{document.id}' has no annotations", hint)
     for annotation in document.annotations or ():
         yield from _annotation_problems(annotation, len(document.text))
 
@@ -260,17 +276,7 @@ def _bad_fragments(code: str, mention: Iterable[Fragment], length: int | None) -
             yield Problem("", f"code {code} has a fragment [{start}, {end}] outside the text{size}")
 
 
-def _prediction_problems(
-    prediction: Prediction, texts: dict[str, str] | None, unknown: list[str]
-) -> Iterator[Problem]:
-    if texts is not None and prediction.id not in texts:
-        # Only the first unknown id gets a suggestion: looking through all ids takes a second for 50,000.
-        near = None if unknown else nearest(prediction.id, texts)
-        unknown.append(prediction.id)
-        hint = f"did you mean '{near}'?" if near else ""
-        yield Problem("", f"there is no document '{prediction.id}'", hint)
-        return
-    length = None if texts is None else len(texts[prediction.id])
+def _prediction_problems(prediction: Prediction, length: int | None) -> Iterator[Problem]:
     for predicted in prediction.codes:
         for mention in predicted.mentions:
             if mention.fragments is None:

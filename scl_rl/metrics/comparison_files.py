@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..corpus.jsonl import read_predictions, read_training
+from ..corpus.jsonl import read_documents, read_predictions, read_training
 from ..errors import Problem, UserError
 from .candidate import Candidate
 from .comparison import comparison
 from .judged import judged
-from .report import evaluate_predictions, labelled_documents
+from .report import evaluate_predictions
 
 
 def compare_files(
@@ -28,13 +28,13 @@ def compare_files(
     Raises:
         UserError: a file can't be read, or they don't go together; ``against`` is none of them.
     """
-    gold = labelled_documents(documents)
+    gold = read_documents(documents, labelled=True)
     if against is not None and against not in predictions:
         raise UserError(Problem(f"--against {against}", "is not one of the predictions files"))
     names = _names(predictions)
     candidates = []
     for name, path in zip(names, predictions, strict=True):
-        found = read_predictions(path, gold)
+        found = read_predictions(path, gold, documents)
         candidates.append(Candidate(name, list(judged(gold, found)), evaluate_predictions(gold, found)))
     return comparison(
         candidates,

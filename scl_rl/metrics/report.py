@@ -8,7 +8,6 @@ from typing import Any
 
 from ..corpus.jsonl import read_documents, read_predictions
 from ..corpus.types import Document, Prediction
-from ..errors import Problem, UserError
 from ..scoring.locate import misquotes
 from ..scoring.tally import Counts, Tally
 from .judged import judged
@@ -20,29 +19,10 @@ def evaluate_files(predictions: Path, documents: Path) -> dict[str, Any]:
     """:func:`evaluate_predictions` on two JSONL files.
 
     Raises:
-        UserError: a file can't be read, or the two don't go together.
+        UserError: a file can't be read, a document has no annotations, or the two don't go together.
     """
-    gold = labelled_documents(documents)
-    return evaluate_predictions(gold, read_predictions(predictions, gold))
-
-
-def labelled_documents(documents: Path) -> list[Document]:
-    """The documents of a file, all of which must have annotations.
-
-    Raises:
-        UserError: the file can't be read, or one has none.
-    """
-    gold = read_documents(documents)
-    unlabelled = [document.id for document in gold if document.annotations is None]
-    if unlabelled:
-        raise UserError(
-            Problem(
-                str(documents),
-                f"{len(unlabelled)} documents have no annotations, the first is '{unlabelled[0]}'",
-                'leave them out, or write "annotations": [] where a note has no codes',
-            )
-        )
-    return gold
+    gold = read_documents(documents, labelled=True)
+    return evaluate_predictions(gold, read_predictions(predictions, gold, documents))
 
 
 def evaluate_predictions(documents: list[Document], predictions: Iterable[Prediction]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 
 from ..answer.prompt import prompt_for
 from ..answer.settings import PromptSettings
+from ..corpus.document_ids import DocumentIds
 from ..corpus.jsonl import read_records
 from ..corpus.types import Document
-from ..errors import Problem
-from ..suggest import nearest
 from .notes import Note
 
 
@@ -28,25 +27,20 @@ class LoggedCompletion(BaseModel):
     group: StrictInt | str | None = None
 
 
-def read_completions(path: Path, documents: Sequence[Document]) -> list[LoggedCompletion]:
+def read_completions(
+    path: Path, documents: Sequence[Document], documents_path: Path | None = None
+) -> list[LoggedCompletion]:
     """The completions of a file, in order; an id may occur several times.
+
+    Args:
+        documents_path: the documents' file, for messages.
 
     Raises:
         UserError: the file can't be read or is empty, a line is no completion or is about an unknown
             document; all mistakes, each with its line.
     """
-    known = {document.id for document in documents}
-    unknown: set[str] = set()
-
-    def check(completion: LoggedCompletion) -> Iterable[Problem]:
-        if completion.id not in known:
-            # Looking for a near one takes long among many, so only the first gets a suggestion.
-            near = None if unknown else nearest(completion.id, known)
-            unknown.add(completion.id)
-            hint = f"did you mean '{near}'?" if near else ""
-            yield Problem("", f"there is no document '{completion.id}'", hint)
-
-    return read_records(path, LoggedCompletion, check, "completions", ids_recur=True)
+    known = DocumentIds(documents, documents_path)
+    return read_records(path, LoggedCompletion, lambda c: known.problems(c.id), "completions", ids_recur=True)
 
 
 def notes_by_id(

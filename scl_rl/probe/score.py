@@ -13,13 +13,16 @@ from .notes import Note
 
 
 def scored(
-    target: WeightedRewards, pairs: Sequence[tuple[Note, str]], form: AnswerFormat = "lines"
+    target: WeightedRewards,
+    pairs: Sequence[tuple[Note, str]],
+    form: AnswerFormat = "lines",
+    show_notes: bool = False,
 ) -> list[dict[str, Any]]:
     """``{"id", "score", "parts", "breakdown"}`` for each completion, in order.
 
     ``score`` is None where the reward abstains. ``parts`` are the reward's own, if it tells them; of a sum,
     what each reward gives before weighting. ``breakdown`` is the scorer's account of the answer, None for
-    an unlabelled document.
+    an unlabelled document; ``show_notes``: with the quotes, which are words of the note.
 
     Raises:
         RewardError: the reward raised, or gave what is no reward.
@@ -40,7 +43,7 @@ def scored(
             "parts": parts[i],
             "breakdown": None
             if note.document.annotations is None
-            else score_answer(parse(text, form), note.gold).as_dict(),
+            else score_answer(parse(text, form), note.gold).as_dict(show_notes),
         }
         for i, (note, text) in enumerate(pairs)
     ]

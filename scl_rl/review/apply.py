@@ -50,7 +50,7 @@ def apply_reviews(
             reviewer; no note is done.
     """
     every = read_documents(documents)
-    notes, answers = predicted_notes(every, read_predictions(predictions, every))
+    notes, answers = predicted_notes(every, read_predictions(predictions, every, documents))
     by_id = {document.id: document for document in notes}
     given = [read_review(path, fingerprint(notes, answers), by_id) for path in reviews]
     _check_reviewers(reviews, given)

@@ -98,7 +98,7 @@ def write_review_page(
         UserError: a file can't be read or written, or the two don't go together.
     """
     gold = read_documents(documents)
-    predicted = read_predictions(predictions, gold)
+    predicted = read_predictions(predictions, gold, documents)
     if not predicted:
         raise UserError(Problem(str(predictions), "has no predictions", "there is nothing to review"))
     html, figures = review_page(gold, predicted, predictions.stem, options or PageOptions())

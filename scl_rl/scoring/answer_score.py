@@ -111,8 +111,12 @@ class AnswerScore:
             for code in self.codes
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: the counts, and for each code its outcome, best overlap and quotes."""
+    def as_dict(self, show_notes: bool = False) -> dict[str, Any]:
+        """For JSON: the counts, and for each code its outcome and its mentions.
+
+        Args:
+            show_notes: with what each mention quotes, which is words of the note.
+        """
         return {
             "gold": self.gold,
             "lines": self.lines,
@@ -130,7 +134,7 @@ class AnswerScore:
                     "overlap": code.verdict.best,
                     "mentions": [
                         {
-                            "quotes": [quote.text for quote in mention.quoted],
+                            **({"quotes": [quote.text for quote in mention.quoted]} if show_notes else {}),
                             "fragments": mention.fragments and [list(f) for f in mention.fragments],
                             "overlap": mention.overlap,
                         }

@@ -10,6 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from scl_rl.cli.main import main
+from scl_rl.cli.reward_options import parse_arguments
 
 NOTE = "Mother had asthma. He has asthma and HTN; no fever."
 GOLD = '"asthma"#2 => J45.909\n"HTN" => I10'
@@ -205,6 +206,25 @@ def test_score_in_order_with_its_breakdown():
     assert "n2" in table and table.rstrip().endswith("4 completions, 1 without a score; mean score 0.889")
 
 
+def test_score_shows_quotes_only_if_asked_to():
+    said = [{"id": "n1", "completion": '"HTN" => I10\n"secret words" => R05.9'}]
+    plain, shown = score(said, "--json"), score(said, "--json", "--show-notes")
+    assert "HTN" not in plain.output and "secret" not in plain.output
+    codes = json.loads(shown.stdout)["breakdown"]["codes"]
+    assert [mention["quotes"] for code in codes for mention in code["mentions"]] == [
+        ["HTN"],
+        ["secret words"],
+    ]
+    assert "secret" not in score(said, "--show-notes").stdout  # the table has counts
+
+
+def test_arguments_are_read_as_in_a_recipe_and_shown_at_a_bounded_length():
+    assert parse_arguments(["a=010", "b=on", "c=1:30"]) == {"a": 10, "b": "on", "c": "1:30"}
+    for value in ("9" * 5000, "9" * 4000, "[" * 5000, "!!python/object:os.system"):
+        done = score(COMPLETIONS, "--arg", f"beta={value}")
+        assert done.exit_code == 2 and "error: " in done.stderr and len(done.stderr) < 800, done.output
+
+
 def test_score_a_sum_shows_its_parts():
     done = score(COMPLETIONS[:1], "--json", "--reward", "./own.py:length*0.1")
     assert json.loads(done.stdout)["parts"] == {"evidence": 1.0, "./own.py:length": -15.0}
@@ -219,7 +239,7 @@ def test_score_tells_all_mistakes_with_their_lines():
     assert done.exit_code == 2
     assert done.stderr.splitlines() == [
         "error: c.jsonl:1: 'completion' is missing",
-        "error: c.jsonl:2: there is no document 'n10' (did you mean 'n1'?)",
+        "error: c.jsonl:2: there is no document 'n10' in d.jsonl (did you mean 'n1'?)",
         "error: c.jsonl:3: not JSON: Expecting property name enclosed in double quotes at column 2",
         "error: c.jsonl:4: 'id': input should be a valid string",
     ]

@@ -100,10 +100,10 @@ def test_impossible_fragments_are_told_without_documents(tmp_path, fragment, sai
 def test_the_first_unknown_document_gets_a_suggestion(tmp_path):
     path = file_of(tmp_path, {"id": "case-01", "codes": []}, {"id": "case-02", "codes": []})
     with pytest.raises(UserError) as raised:
-        read_predictions(path, [Document(id="case-1", text="")])
+        read_predictions(path, [Document(id="case-1", text="")], Path("d.jsonl"))
     assert [str(problem).partition(": ")[2] for problem in raised.value.problems] == [
-        "there is no document 'case-01' (did you mean 'case-1'?)",
-        "there is no document 'case-02'",
+        "there is no document 'case-01' in d.jsonl (did you mean 'case-1'?)",
+        "there is no document 'case-02' in d.jsonl",
     ]
 
 

@@ -12,23 +12,8 @@ from hypothesis import strategies as st
 from .commands import COMMANDS
 from .oracle import run
 
-# Found and not yet mended; whoever mends one takes it out, for then its test fails.
-KNOWN = {
-    "reward score": "--json has the quotes of completions, which may be the note's words",
-    "reward arguments": "a refused number is shown with all its digits",
-    "data import codiesp": "a document's name is shown at any length",
-}
 
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name], strict=True))
-        if name in KNOWN
-        else name
-        for name in COMMANDS
-    ],
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_hostile_files(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     make, examples = COMMANDS[command]

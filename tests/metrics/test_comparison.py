@@ -343,10 +343,11 @@ def test_mistakes_of_the_command_are_told_in_a_line(files):
     assert strange.exit_code == 2 and "is not one of the predictions files" in strange.stderr
     write(files / "b" / "predictions.jsonl", said(one, [note(99)]))
     other = run(files)
-    assert other.exit_code == 2 and "there is no document 'n99'" in other.stderr
-    write(files / "documents.jsonl", ['{"id": "n1", "text": "HTN"}'])
+    assert other.exit_code == 2 and "there is no document 'n99' in " in other.stderr
+    write(files / "documents.jsonl", ["", '{"id": "n1", "text": "HTN"}'])
     unlabelled = run(files)
-    assert unlabelled.exit_code == 2 and "have no annotations" in unlabelled.stderr
+    assert unlabelled.exit_code == 2
+    assert "documents.jsonl:2: document 'n1' has no annotations (leave it out" in unlabelled.stderr
 
 
 def result(folder: Path, name: str, kind: str, parents=(), codes_of=None, **rest) -> StageResult:
