@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from .codes import _cm
+from .tables import CATEGORY, EXTENDED, tables
 
 NOT_BILLABLE, SEVENTH, UNSPECIFIED = "b", "7", "u"
 _NAMED = re.compile(r"([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]+)?)(?:\.?-(?:([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]+)?))?)?")
@@ -26,18 +26,17 @@ class TableRow(NamedTuple):
 @cache
 def code_table() -> tuple[TableRow, ...]:
     """Every category and every code below one, in the tables' order (98,225 in April 2026)."""
-    cm = _cm()
+    table = tables()
     rows = []
-    for code in cm.get_all_codes(True):
-        if not cm.is_category_or_subcategory(code):
+    for entry in table:
+        if not entry.is_code:
             continue
-        title = str(cm.get_description(code))
-        flags = UNSPECIFIED if "unspecified" in title.lower() else ""
-        if not cm.is_leaf(code):
+        flags = UNSPECIFIED if "unspecified" in entry.title.lower() else ""
+        if entry.children:
             flags += NOT_BILLABLE
-            if cm.is_extended_subcategory(cm.get_children(code)[0]):
+            if table[entry.children[0]].kind == EXTENDED:
                 flags += SEVENTH
-        rows.append(TableRow(code, flags, title))
+        rows.append(TableRow(entry.code, flags, entry.title))
     return tuple(rows)
 
 
@@ -48,18 +47,18 @@ def excludes1() -> dict[str, tuple[str, ...]]:
     A name is a code, which stands for all codes below it too, or a range such as ``I60-I69``. The notes of
     chapters and blocks are given to their categories. Notes that name no code are left out.
     """
-    cm = _cm()
+    table = tables()
     found: dict[str, tuple[str, ...]] = {}
-    for code in cm.get_all_codes(True):
-        if not cm.is_category_or_subcategory(code):
+    for entry in table:
+        if not entry.is_code:
             continue
-        notes = list(cm.get_excludes1(code))
-        if cm.is_category(code):
-            for above in cm.get_ancestors(code):
-                notes += cm.get_excludes1(above)
+        notes = list(entry.excludes1)
+        if entry.kind == CATEGORY:
+            for above in entry.ancestors:
+                notes += table[above].excludes1
         names = dict.fromkeys(name for note in notes for name in _names(note))
         if names:
-            found[code] = tuple(names)
+            found[entry.code] = tuple(names)
     return found
 
 

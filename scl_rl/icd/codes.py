@@ -1,43 +1,46 @@
-"""ICD-10-CM as ``simple_icd_10_cm`` has it: which codes there are, what they mean, where they stand."""
+"""ICD-10-CM: which codes there are, what they mean, where they stand.
+
+All functions take a code in any spelling that :func:`scl_rl.icd.normalise.normalised` understands.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from importlib.resources import files
 
-
-@cache
-def _cm() -> Any:
-    """The package, imported when first asked: reading its tables takes about two seconds."""
-    import simple_icd_10_cm
-
-    return simple_icd_10_cm
+from .normalise import normalised
+from .tables import EXTENDED, Entry, tables
 
 
 def is_valid(code: str) -> bool:
     """Whether this is a category or a code below one (chapters and blocks are no codes)."""
-    cm = _cm()
-    return bool(cm.is_valid_item(code) and cm.is_category_or_subcategory(code))
+    return _entry(code) is not None
 
 
 def is_billable(code: str) -> bool:
     """Whether a claim may carry the code: valid, and nothing more specific below it."""
-    return is_valid(code) and bool(_cm().is_leaf(code))
+    entry = _entry(code)
+    return entry is not None and not entry.children
 
 
 @cache
 def billable_codes() -> tuple[str, ...]:
     """Every billable code, in the order of the tables."""
-    return tuple(code for code in _cm().get_all_codes(True) if is_billable(code))
+    return tuple(entry.code for entry in tables() if entry.is_code and not entry.children)
+
+
+def retired(code: str) -> str | None:
+    """The last known release (``2021-01``) in which a code was billable that is no longer; else None."""
+    return _retired().get(normalised(code))
 
 
 def title(code: str) -> str:
-    """The official title.
+    """The official title, also of chapters and blocks.
 
     Raises:
         ValueError: there is no such code.
     """
-    return str(_cm().get_description(code))
+    return _known(code).title
 
 
 def synonyms(code: str) -> list[str]:
@@ -46,8 +49,17 @@ def synonyms(code: str) -> list[str]:
     Raises:
         ValueError: there is no such code.
     """
-    cm = _cm()
-    return list(dict.fromkeys([title(code), *cm.get_inclusion_term(code), *cm.get_includes(code)]))
+    entry = _known(code)
+    return list(dict.fromkeys([entry.title, *entry.inclusion_terms, *entry.includes]))
+
+
+def inclusion_terms(code: str) -> tuple[str, ...]:
+    """Wordings that the tables list below the code's title.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    return _known(code).inclusion_terms
 
 
 def parents(code: str) -> list[str]:
@@ -56,7 +68,32 @@ def parents(code: str) -> list[str]:
     Raises:
         ValueError: there is no such code.
     """
-    return list(_cm().get_ancestors(code))
+    return list(_known(code).ancestors)
+
+
+def children(code: str) -> list[str]:
+    """What stands directly under the code, block or chapter.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    return list(_known(code).children)
+
+
+def seventh_characters(code: str) -> dict[str, str]:
+    """The seventh characters that complete a code, with their meaning; none if it is complete or takes none.
+
+    For ``V00.01`` it has ``A``, although the complete code is ``V00.01XA``.
+
+    Raises:
+        ValueError: there is no such code.
+    """
+    entry, table = _known(code), tables()
+    last = [child[-1] for child in entry.children if table[child].kind == EXTENDED]
+    if not last:
+        return {}
+    meanings = next(found for above in (entry.code, *entry.ancestors) if (found := table[above].seventh))
+    return {character: meanings[character] for character in last}
 
 
 def siblings(code: str) -> list[str]:
@@ -65,7 +102,10 @@ def siblings(code: str) -> list[str]:
     Raises:
         ValueError: there is no such code.
     """
-    return [other for above in parents(code)[:1] for other in _cm().get_children(above) if other != code]
+    entry = _known(code)
+    if not entry.ancestors or entry.ancestors[0] == entry.code:
+        return []
+    return [other for other in tables()[entry.ancestors[0]].children if other != entry.code]
 
 
 @cache
@@ -77,9 +117,9 @@ def neighbours(code: str) -> tuple[str, ...]:
 @cache
 def lineage(code: str) -> tuple[str, ...]:
     """As :func:`hierarchy`, for any text: a code that the tables lack stands below the longest shorter one
-    that they have, or alone. Upper-cased.
+    that they have, or alone.
     """
-    code = code.upper()
+    code = normalised(code)
     for length in range(len(code), 2, -1):
         shorter = code[:length].rstrip(".")
         if is_valid(shorter):
@@ -93,4 +133,33 @@ def hierarchy(code: str) -> list[str]:
     Raises:
         ValueError: there is no such code.
     """
-    return [*reversed(parents(code)), code]
+    entry = _known(code)
+    return [*reversed(entry.ancestors), entry.code]
+
+
+def distance(first: str, second: str) -> int:
+    """Steps in the tree from one code to the other, by :func:`lineage`; chapters have a common root.
+
+    0 for the same code, 1 for a code and its parent, 2 for siblings.
+    """
+    ours, theirs = lineage(first), lineage(second)
+    shared = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+    if shared is None:
+        shared = min(len(ours), len(theirs))
+    return len(ours) + len(theirs) - 2 * shared
+
+
+def _entry(code: str) -> Entry | None:
+    entry = tables().get(normalised(code))
+    return entry if entry is not None and entry.is_code else None
+
+
+def _known(code: str) -> Entry:
+    """The entry of a code, or of a chapter or block. Raises ValueError where there is none."""
+    return _entry(code) or tables()[code]
+
+
+@cache
+def _retired() -> dict[str, str]:
+    lines = (files(__package__) / "retired.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from ..errors import UserError, WorkError
 from ..process import may_download
 from ..reporter import PRINTER, Reporter
 from ..upstream.network import online
+from ..user_cache import cache_folder
 from .gguf import convert_gguf
 
 
@@ -38,13 +38,6 @@ BUILT_IN = {
 }
 
 
-def cache_folder() -> Path:
-    """Where converted models are kept: ``$SCL_RL_CACHE``, else ``scl-rl`` in the user's cache."""
-    own = os.environ.get("SCL_RL_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scl-rl"
-    return (Path(own) if own else base) / "models"
-
-
 def resolve_model(name: str, base: Path, revision: str | None = None, reporter: Reporter = PRINTER) -> str:
     """A folder (or hub id) that ``from_pretrained`` loads, for a built-in name, folder, GGUF file or hub id.
 
@@ -61,7 +54,7 @@ def resolve_model(name: str, base: Path, revision: str | None = None, reporter: 
     if local.is_file():
         return str(_converted(local))
     built_in = BUILT_IN.get(name)
-    converted = cache_folder() / name
+    converted = cache_folder("models") / name
     hub_id = built_in.hub_id if built_in else name
     cached = _from_hub(hub_id, revision, local_only=True)
     if cached:
@@ -88,7 +81,7 @@ def resolve_model(name: str, base: Path, revision: str | None = None, reporter: 
 def _converted(file: Path) -> Path:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    folder = cache_folder() / f"{file.stem}-{digest[:12]}"
+    folder = cache_folder("models") / f"{file.stem}-{digest[:12]}"
     return folder if (folder / "config.json").exists() else convert_gguf(file, folder)
 
 

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .resolve import BUILT_IN, cache_folder
+from ..user_cache import cache_folder
+from .resolve import BUILT_IN
 from .settings import ModelSettings
 
 _BUILT_IN_CONFIGS: dict[str, dict[str, Any]] = {
@@ -97,7 +98,7 @@ def _place(model: ModelSettings, base: Path) -> Path | None:
     if local.is_file() or (local / "config.json").is_file():
         return local
     if model.name in BUILT_IN:
-        converted = cache_folder() / model.name
+        converted = cache_folder("models") / model.name
         return converted if (converted / "config.json").is_file() else None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
