@@ -21,7 +21,7 @@ from scl_rl.icd.codes import (
     siblings,
 )
 from scl_rl.icd.normalise import normalised, system_name
-from scl_rl.icd.tables import tables
+from scl_rl.icd.tables import EXTENDED, tables
 
 
 @pytest.fixture
@@ -120,9 +120,11 @@ def test_seventh_characters_are_those_that_make_a_code_complete():
     }
     assert "sequela" in seventh_characters("s52.501")["S"]
     assert seventh_characters("S52") == seventh_characters("S52.501A") == seventh_characters("I10") == {}
-    for entry in tables():
-        if entry.is_code and any(child[:7] == child[:-1] for child in entry.children):
-            assert seventh_characters(entry.code)
+    assert seventh_characters("C44.102") == {}  # four more characters, and none of them says which encounter
+    table = tables()
+    for entry in table:
+        if any(table[child].kind == EXTENDED for child in entry.children):
+            assert all(seventh_characters(entry.code).values())
 
 
 def test_distance_counts_steps_in_the_tree():
