@@ -11,8 +11,9 @@ import click
 from ..errors import Problem, UserError
 from . import options
 
-_APPLYING = ("pairs", "diff", "model", "tie")
+_APPLYING = ("pairs", "diff", "tie")
 _SHOWING = ("training", "blind", "sample", "stratify", "seed")
+_BOTH = ("model",)
 
 
 @click.command(
@@ -56,7 +57,7 @@ _SHOWING = ("training", "blind", "sample", "stratify", "seed")
 @click.option(
     "--model",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="With --pairs: the model folder whose prompt, answer format and windows the pairs have.",
+    help="The model folder whose prompt, answer format and windows preference pairs have.",
 )
 @click.option(
     "--tie",
@@ -78,9 +79,11 @@ def review(
     reviews = given.pop("reviews")
     _check_options(ctx, applying=bool(reviews))
     if reviews:
-        _apply(predictions, documents, reviews, out, as_json, **{name: given[name] for name in _APPLYING})
+        how = {name: given[name] for name in (*_APPLYING, *_BOTH)}
+        _apply(predictions, documents, reviews, out, as_json, **how)
     else:
-        _write_page(predictions, documents, out, as_json, **{name: given[name] for name in _SHOWING})
+        how = {name: given[name] for name in (*_SHOWING, *_BOTH)}
+        _write_page(predictions, documents, out, as_json, **how)
 
 
 def _check_options(ctx: click.Context, applying: bool) -> None:
@@ -90,8 +93,8 @@ def _check_options(ctx: click.Context, applying: bool) -> None:
     problems = [Problem(f"--{name}", why) for name in named]
     if ctx.params["stratify"] and not ctx.params["sample"]:
         problems.append(Problem("--stratify", "needs --sample"))
-    if ctx.params["model"] and not ctx.params["pairs"]:
-        problems.append(Problem("--model", "needs --pairs"))
+    if applying and ctx.params["model"] and not ctx.params["pairs"]:
+        problems.append(Problem("--model", "with --apply it needs --pairs"))
     if problems:
         raise UserError(*problems)
 
@@ -103,7 +106,7 @@ def _write_page(
     from ..review.page import PageOptions, write_review_page
     from ..scoring.dictionary import dictionary_of_files
 
-    check_outputs({"--out": out}, [predictions, documents, *training])
+    check_outputs({"--out": out}, [predictions, documents, *training, how["model"]])
     wordings = dictionary_of_files(training) if training else None
     figures = write_review_page(predictions, documents, out, PageOptions(wordings=wordings, **how))
     if as_json:

@@ -100,7 +100,7 @@ def _words(same: _SameWords, votes: Sequence[Sequence[Mention]]) -> tuple[list[M
     groups: list[tuple[Mention, set[int]]] = []
     for reviewer, mentions in enumerate(votes):
         for mention in mentions:
-            group = next((g for g in groups if same(g[0], mention)), None)
+            group = next((g for g in groups if reviewer not in g[1] and same(g[0], mention)), None)
             if group is None:
                 groups.append((mention, {reviewer}))
             else:

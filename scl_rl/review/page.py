@@ -17,6 +17,7 @@ from ..icd.advice import code_table, excludes1
 from ..pages import Asset, data_block, render_page
 from ..scoring.dictionary import SpanDictionary
 from .notes import fingerprint, predicted_notes, review_note, system_of
+from .pairs import Asking
 from .record import FORMAT, Stratum
 from .sample import Stratify, draw, widest
 
@@ -35,6 +36,7 @@ _SCRIPTS = (
                 "list",
                 "search",
                 "summary",
+                "export",
                 "files",
                 "main",
             ),
@@ -76,6 +78,8 @@ class PageOptions:
         wordings: what words were marked with in training, for "does the quote alone imply the code".
         sample: how many notes, drawn at random; None = all.
         stratify: draw from strata; see :func:`~.sample.draw`.
+        model: the model folder whose prompt, answer format and windows exported pairs have; None = the
+            defaults.
     """
 
     blind: bool = False
@@ -83,6 +87,7 @@ class PageOptions:
     sample: int | None = None
     stratify: Stratify | None = None
     seed: int = 0
+    model: Path | None = None
 
 
 def write_review_page(
@@ -115,8 +120,10 @@ def review_page(
     Notes without prediction are left out.
     """
     predicted, answers = predicted_notes(documents, predictions)
+    asking = Asking(options.model)
     every = [
         review_note(document, prediction, blind=options.blind, wordings=options.wordings)
+        | {"windows": asking.windows_for_page(document, prediction)}
         for document, prediction in zip(predicted, answers, strict=True)
     ]
     system, others = system_of(predicted)
@@ -143,6 +150,7 @@ def review_page(
                     "systems": others,
                     "titles": _titles(notes),
                     "excludes1": excludes1(),
+                    "asking": asking.for_page(predicted),
                     "notes": notes,
                 },
             ),

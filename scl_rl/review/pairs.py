@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..corpus.types import Annotation, Document, Prediction
 from ..corpus.windows import Window, split_windows
 from ..rewards_api.call import completion_of
 from ..scoring import GoldDocument, NoteText
+from ..scoring.locate import fold
 
 
 class Asking:
@@ -45,6 +46,47 @@ class Asking:
             return [Window(document.id, 0, 0, len(document.text), document.text, document.annotations)]
         return split_windows(document, self.window, self.length)
 
+    def answers(self, document: Document, prediction: Prediction) -> list[Answer]:
+        """What the model wrote, for each window.
+
+        Quotes that are not in the note belong to no window, and are there only where the note is one window.
+        """
+        windows = self.windows(_as_document(document, prediction))
+        if len(windows) == 1:
+            return [NoteText(document.text).answer(prediction)]
+        return [GoldDocument(window.text, window.annotations or ()).gold_answer() for window in windows]
+
+    def for_page(self, documents: Iterable[Document]) -> dict[str, Any]:
+        """What the page needs to write pairs, besides :meth:`windows_for_page`.
+
+        Returns:
+            ``template``, ``chat``, ``answer``; and ``folds``: what the scorer takes for the same as another
+            character, of those that are not ASCII.
+        """
+        others = {character for document in documents for character in document.text if character > "\x7f"}
+        folds = {character: fold(character) for character in sorted(others) if fold(character) != character}
+        return {"template": self.template, "chat": self.chat, "answer": self.answer, "folds": folds}
+
+    def windows_for_page(self, document: Document, prediction: Prediction) -> list[dict[str, Any]]:
+        """The windows of a note as the page's script reads them.
+
+        Returns:
+            ``start`` and ``end`` in code points, and the model's ``answer``: for each line the code and its
+            mentions, each a list of quotes with their occurrence.
+        """
+        both = zip(self.windows(document), self.answers(document, prediction), strict=True)
+        return [
+            {
+                "start": window.start,
+                "end": window.end,
+                "answer": [
+                    [line.code, [[[quote.text, quote.occurrence] for quote in m] for m in line.mentions]]
+                    for line in answer.lines
+                ],
+            }
+            for window, answer in both
+        ]
+
 
 def review_pairs(
     documents: list[Document], predictions: Mapping[str, Prediction], asking: Asking
@@ -52,21 +94,16 @@ def review_pairs(
     """Pairs in the form that preference trainers read, with ``document``, ``kind`` and ``codes``.
 
     A note with a code without words gives none: its corrected answer would lack the code. Nor does a window
-    in which nothing was corrected. Quotes that are not in the note belong to no window, and are in the
-    rejected answer only where the note is a single one.
+    in which nothing was corrected.
     """
     for document in documents:
         if any(annotation.mentions is None for annotation in document.annotations or ()):
             continue
         prediction = predictions[document.id]
         windows = asking.windows(document)
-        for number, window in enumerate(windows):
+        answers = asking.answers(document, prediction)
+        for number, (window, rejected) in enumerate(zip(windows, answers, strict=True)):
             chosen = GoldDocument(window.text, window.annotations or ()).gold_answer()
-            if len(windows) == 1:
-                rejected = NoteText(document.text).answer(prediction)
-            else:
-                there = asking.windows(_as_document(document, prediction))[number]
-                rejected = GoldDocument(there.text, there.annotations or ()).gold_answer()
             if _plain(chosen) == _plain(rejected):
                 continue
             prompt = prompt_for(window.text, asking.template, asking.chat)

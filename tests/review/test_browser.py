@@ -293,6 +293,9 @@ def test_a_warning_for_codes_that_exclude_each_other(page):
     page.fill("#search-input", "I10")
     press(page, "Enter")
     assert "Excludes1: not to be coded with O13.9" in page.inner_text("#codes .selected .warnings")
+    page.reload()
+    page.wait_for_selector("#table", state="detached")
+    page.wait_for_function("document.querySelector('#codes .title').textContent.startsWith('Gestational')")
 
 
 def test_the_command_writes_a_page(files, tmp_path):

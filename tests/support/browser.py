@@ -8,6 +8,7 @@ from importlib.resources import files
 import pytest
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE = 120_000  # ms: a busy machine fails no test
 
 
 @contextmanager
@@ -26,6 +27,7 @@ def chromium() -> Iterator[object]:
 def opened(browser, path, **context):
     """A page from disk in a context of its own, with lists of the requests and the errors that it made."""
     page = browser.new_context(viewport={"width": 1400, "height": 900}, **context).new_page()
+    page.set_default_timeout(_PATIENCE)
     page.requested, page.wrong = [], []
     page.on("request", lambda request: page.requested.append(request.url))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))

@@ -5,14 +5,24 @@ import { page, titleOf, warningsOf, wordsAt } from "./data.js";
 import { current, isUndecided, now } from "./state.js";
 import { standing } from "./note.js";
 
+let drawn = []; // the cards as they are shown: {key, node}
 const SAID = { open: "open", right: "accepted", wrong: "wrong code", changed: "changed", added: "added" };
 
-/** Draw the cards. `commands` has a listener for every button, by name. What had the focus has it again. */
+/** Draw the cards that changed. `commands` has a listener for every button, by name. What had the focus has it again. */
 export function drawCards(commands) {
   const note = current();
   const focused = byId("codes").contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   const kept = note.codes.filter((code) => code.verdict !== "wrong").map((code) => code.code);
-  byId("codes").replaceChildren(...note.codes.map((code, at) => card(code, at, kept, commands)));
+  const cards = note.codes.map((code, at) => {
+    const key = JSON.stringify([now.note, at === now.code ? kept : null, titleOf(code.code), code]);
+    return drawn[at]?.key === key ? drawn[at] : { key, node: card(code, at, kept, commands) };
+  });
+  cards.forEach(({ node }, at) => {
+    if (!drawn[at]) byId("codes").append(node);
+    else if (drawn[at].node !== node) drawn[at].node.replaceWith(node);
+  });
+  for (const { node } of drawn.slice(cards.length)) node.remove();
+  drawn = cards;
   const open = note.codes.filter(isUndecided).length;
   const malformed = page.notes[now.note].malformed;
   byId("codes-state").textContent = [

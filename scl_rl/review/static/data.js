@@ -34,6 +34,7 @@ export async function readTable() {
     const [code, flags, title] = line.split("\t");
     return { code, flags, title, lower: `${code} ${title}`.toLowerCase() };
   });
+  for (const row of table) page.titles[row.code] ||= [row.title, row.flags];
   byId("table").remove();
 }
 
@@ -53,9 +54,7 @@ export function searchCodes(query, most) {
     found.push({ row, rank: (byCode ? 0 : begins ? 1 : 2) * 2 + (row.flags.includes("b") ? 1 : 0) });
   }
   found.sort((a, b) => a.rank - b.rank || a.row.title.length - b.row.title.length);
-  const rows = found.slice(0, most).map((one) => one.row);
-  for (const row of rows) page.titles[row.code] ||= [row.title, row.flags];
-  return rows;
+  return found.slice(0, most).map((one) => one.row);
 }
 
 const WARNINGS = {

@@ -1,8 +1,9 @@
-/* Saving and loading the review, and what it gives to train on. */
+/* Files: the review saved and loaded, and what is exported from it. */
 
 import { byId, count, say } from "./dom.js";
 import { page } from "./data.js";
-import { about, asFile, noteAt, now, takeFile } from "./state.js";
+import { about, asFile, now, takeFile } from "./state.js";
+import { reviewDiff, reviewPairs, reviewedDocuments } from "./export.js";
 
 function download(name, text, type) {
   const link = document.createElement("a");
@@ -26,40 +27,22 @@ export function saveReview() {
   return true;
 }
 
-/** The finished notes with the codes that were kept, as documents.jsonl. */
-export function reviewedDocuments() {
-  const lines = [];
-  page.notes.forEach((shown, index) => {
-    const note = noteAt(index);
-    if (!note.done) return;
-    const codes = new Map();
-    for (const code of note.codes) {
-      if (code.verdict !== "right" && code.verdict !== "changed") continue;
-      const mentions = code.mentions.filter((one) => one.verdict !== "wrong" && one.fragments).map((one) => one.fragments);
-      if (!codes.has(code.code)) codes.set(code.code, []);
-      const known = codes.get(code.code);
-      for (const mention of mentions) {
-        if (!known.some((one) => JSON.stringify(one) === JSON.stringify(mention))) known.push(mention);
-      }
-    }
-    const annotations = [...codes].map(([code, mentions]) => ({
-      code,
-      system: page.systems[code] || page.system,
-      mentions: mentions.length ? mentions : null,
-    }));
-    lines.push(JSON.stringify({ id: shown.id, text: shown.text, annotations }));
-  });
-  return lines;
-}
+const EXPORTS = {
+  reviewed: [reviewedDocuments, "reviewed note", "No note is done yet."],
+  pairs: [reviewPairs, "preference pair", "No pair yet: a note gives one if it is done, something in it is corrected, and its codes have words."],
+  diff: [reviewDiff, "note", "No note is done yet."],
+};
 
-export function exportDocuments() {
-  const lines = reviewedDocuments();
-  if (!lines.length) {
-    say("No note is done yet.");
+/** Write what the review gives: `reviewed` documents, `pairs` or a `diff`, as JSON Lines. */
+export function exportAs(kind) {
+  const [make, noun, none] = EXPORTS[kind];
+  const records = make();
+  if (!records.length) {
+    say(none);
     return;
   }
-  download(`${page.name}.reviewed.jsonl`, lines.map((line) => `${line}\n`).join(""), "application/jsonl");
-  say(`${count(lines.length, "reviewed note")} exported.`);
+  download(`${page.name}.${kind}.jsonl`, records.map((record) => `${JSON.stringify(record)}\n`).join(""), "application/jsonl");
+  say(`${count(records.length, noun)} exported.`);
 }
 
 /** Read a review file that the reviewer chose; `then` is called when its notes are taken over. */

@@ -10,7 +10,7 @@ import { drawCards } from "./cards.js";
 import { drawHead, drawList, drawListed, markCurrent } from "./list.js";
 import { askForCode, bindSearch } from "./search.js";
 import { drawSummary } from "./summary.js";
-import { exportDocuments, loadReview, saveReview } from "./files.js";
+import { exportAs, loadReview, saveReview } from "./files.js";
 
 const IDLE = 60; // seconds without a key or a click after which time no longer counts
 let lastInput = performance.now();
@@ -128,13 +128,13 @@ function nextToDo() {
 
 /** Undo or redo, on the note where it happened. */
 function stepBack(doing, step) {
-  const before = now.note;
-  const what = step();
-  const [index, code] = [now.note, now.code];
-  now.note = before;
-  if (index === before) selectCode(code);
-  else goTo(index, code);
-  say(`${doing}: ${what || "nothing"}.`);
+  const taken = step();
+  if (taken) {
+    drawListed(taken.index);
+    if (taken.index === now.note) selectCode(taken.code);
+    else goTo(taken.index, taken.code);
+  }
+  say(`${doing}: ${taken ? taken.doing : "nothing"}.`);
 }
 
 /** Bring the next place where the selected code's words stand into view. */
@@ -217,8 +217,6 @@ function bind() {
   click("summary-open", commands.summary);
   click("help-open", commands.help);
   click("save-2", commands.save);
-  click("export", exportDocuments);
-  click("export-2", exportDocuments);
   click("load", () => byId("file").click());
   click("forget", () => {
     forget();
@@ -242,6 +240,9 @@ function bind() {
   byId("find-form").addEventListener("submit", () => {
     if (!find(byId("find-text").value)) say("Not found.");
   });
+  for (const button of document.querySelectorAll("button.export")) {
+    button.addEventListener("click", () => exportAs(button.dataset.kind));
+  }
   for (const button of document.querySelectorAll("dialog .close")) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
@@ -275,7 +276,7 @@ function start() {
   bind();
   goTo(Math.max(0, page.notes.findIndex((_, index) => !noteAt(index).done)));
   document.body.dataset.ready = "yes";
-  setTimeout(readTable);
+  setTimeout(() => readTable().then(draw)); // with the titles of codes that were added before
 }
 
 start();

@@ -4,7 +4,7 @@ import { byId, el } from "./dom.js";
 import { offsetsOf, page } from "./data.js";
 import { current, now } from "./state.js";
 
-let drawn = -1; // the note whose text is shown
+let drawn = { note: -1, pieces: [] }; // what is shown
 
 /** How a code stands, in a word for its colour. */
 export function standing(code) {
@@ -59,23 +59,50 @@ export function drawNote(selected = []) {
     open = open.filter((mark) => mark.end > cuts[i]).concat(starting.get(cuts[i]) || []);
     pieces.push(piece(text.slice(cuts[i], cuts[i + 1]), open));
   }
-  const area = byId("text");
-  area.replaceChildren(...pieces);
-  if (drawn !== now.note) area.scrollTop = 0;
-  drawn = now.note;
+  show(pieces);
 }
 
+/** Put pieces in place of those shown. Most keys change a few: the others stay, so that the text isn't laid out anew. */
+function show(pieces) {
+  const area = byId("text");
+  if (drawn.note !== now.note) {
+    area.replaceChildren();
+    area.scrollTop = 0;
+    drawn = { note: now.note, pieces: [] };
+  }
+  const before = drawn.pieces;
+  const alike = (one, other) => one && other && one.words === other.words && Boolean(one.marked) === Boolean(other.marked);
+  let first = 0;
+  while (alike(before[first], pieces[first])) first++;
+  let last = 0;
+  const most = Math.min(before.length, pieces.length) - first;
+  while (last < most && alike(before[before.length - 1 - last], pieces[pieces.length - 1 - last])) last++;
+  const keep = (from, to) => {
+    to.node = from.node;
+    if (!to.marked) return;
+    for (const [name, value] of Object.entries(to.marked)) if (from.marked[name] !== value) to.node.setAttribute(name, value);
+  };
+  for (let at = 0; at < first; at++) keep(before[at], pieces[at]);
+  for (let at = 1; at <= last; at++) keep(before[before.length - at], pieces[pieces.length - at]);
+  for (const gone of before.slice(first, before.length - last)) gone.node.remove();
+  const fresh = pieces.slice(first, pieces.length - last);
+  for (const one of fresh) one.node = one.marked ? el("mark", one.marked, one.words) : document.createTextNode(one.words);
+  const after = pieces[pieces.length - last]?.node || null;
+  const made = document.createDocumentFragment();
+  made.append(...fresh.map((one) => one.node));
+  area.insertBefore(made, after);
+  drawn.pieces = pieces;
+}
+
+/** A piece of the text: its words, and the attributes of its mark, or null if it has none. */
 function piece(words, open) {
-  if (!open.length) return document.createTextNode(words);
+  if (!open.length) return { words, marked: null };
   const codes = [...new Set(open.map((mark) => mark.code).filter((code) => code !== null))];
   const kinds = new Set(open.flatMap((mark) => mark.kinds));
   if (["right", "added", "changed", "open"].some((kind) => kinds.has(kind))) kinds.delete("wrong");
   const names = codes.map((code) => current().codes[code].code).join(", ");
-  return el(
-    "mark",
-    { class: [...kinds, codes.length > 1 ? "several" : ""].join(" ").trim(), title: names || null, "data-codes": codes.join(" ") },
-    words,
-  );
+  const classes = [...kinds, codes.length > 1 ? "several" : ""].join(" ").trim();
+  return { words, marked: { class: classes, title: names, "data-codes": codes.join(" ") } };
 }
 
 /** Bring the marks of a kind into view. */

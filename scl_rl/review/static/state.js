@@ -72,13 +72,13 @@ export function change(doing, edit) {
   redone.length = 0;
   edit(note);
   keep(now.note);
+  tell(now.note);
 }
 
 function keep(index) {
   about.started ||= new Date().toISOString();
   now.unsaved = true;
   store(index);
-  tell(index);
 }
 
 function swap(from, to) {
@@ -87,13 +87,11 @@ function swap(from, to) {
   to.push({ ...step, before: JSON.stringify(noteAt(step.index)) });
   const seconds = noteAt(step.index).seconds;
   notes.set(step.index, { ...JSON.parse(step.before), seconds });
-  now.note = step.index;
-  now.code = Math.max(0, Math.min(step.code, current().codes.length - 1));
   keep(step.index);
-  return step.doing;
+  return step;
 }
 
-/** Take the last change back; returns what it was, or null. */
+/** Take the last change back; returns it (`index` and `code` say where, `doing` what), or null. Draws nothing. */
 export function undo() {
   return swap(undone, redone);
 }
@@ -184,6 +182,7 @@ export function takeFile(text) {
   for (const note of known) {
     notes.set(indexOf.get(note.id), note);
     keep(indexOf.get(note.id));
+    tell(indexOf.get(note.id));
   }
   return known.length;
 }
