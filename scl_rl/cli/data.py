@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import options
+from .data_survey import check, stats
 
 if TYPE_CHECKING:
     from ..corpus.types import Document
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Import or generate documents and spans."""
+    """Import, check, describe or generate documents and spans."""
+
+
+data.add_command(check)
+data.add_command(stats)
 
 
 @data.group("import")

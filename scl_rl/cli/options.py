@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ..errors import Problem, UserError
+
 Names = tuple[str, ...]
 
 READ = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -116,6 +118,30 @@ _GENERATION = (
 def on_disk(path: Path) -> Path | None:
     """A path that names a file or folder; None for - (standard input)."""
     return None if str(path) == "-" else path
+
+
+code_sets = click.option(
+    "--code-set",
+    multiple=True,
+    metavar="SYSTEM=FILE",
+    help="The codes of a system, such as ICD-10-PCS=icd10pcs_order_2026.txt: a file of CMS, a dictionary of "
+    "MIMIC, or codes and titles separated by tabs; may be repeated. ICD-10-CM is built in.",
+)
+
+
+def code_set_files(given: Names) -> dict[str, Path]:
+    """System → file, as ``--code-set`` gives them.
+
+    Raises:
+        UserError: one is not like SYSTEM=FILE.
+    """
+    pairs = [one.partition("=") for one in given]
+    problems = [
+        Problem("--code-set", f"'{''.join(pair)}' is not SYSTEM=FILE") for pair in pairs if not all(pair)
+    ]
+    if problems:
+        raise UserError(*problems)
+    return {system: Path(file) for system, _, file in pairs}
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -56,7 +57,7 @@ def read_training(path: Path) -> tuple[list[Span], list[Document]]:
     Raises:
         UserError: as :func:`read_documents`.
     """
-    lines = _lines(path)
+    lines = list(_lines(path))
     if _is_span(next((line for line in lines if line.strip()), b"")):
         return read_records(path, Span, lambda span: (), "spans", lines=lines), []
     return [], read_records(path, Document, _document_problems, "documents", lines=lines)
@@ -151,29 +152,10 @@ def read_records(
     """
     problems: list[Problem] = []
     records: list[Record] = []
-    first_line: dict[str, int] = {}
-    for number, raw in enumerate(_lines(path) if lines is None else lines, 1):
-        if not raw.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = _value(raw)
-            record = kind.model_validate_json(raw, strict=True)
-        except ValidationError as error:
-            problems += [replace(problem, where=where) for problem in _complaints(error, value, kind)]
-            continue
-        except ValueError as error:
-            problems.append(Problem(where, str(error)))
-            continue
-        problems += [replace(problem, where=where) for problem in check(record)]
-        identifier = getattr(record, "id", None)
-        if identifier is not None and not ids_recur:
-            if identifier in first_line:
-                problems.append(
-                    Problem(where, f"id '{identifier}' is already on line {first_line[identifier]}")
-                )
-            first_line.setdefault(identifier, number)
-        records.append(record)
+    for _, record, wrong in scan_records(path, kind, check, ids_recur, lines):
+        problems += wrong
+        if record is not None:
+            records.append(record)
     if not records and not problems and not may_be_empty:
         problems.append(Problem(str(path), f"has no {name}"))
     if problems:
@@ -183,10 +165,69 @@ def read_records(
     return records
 
 
-def _lines(path: Path) -> list[bytes]:
+def scan_training(path: Path) -> Iterator[tuple[int, Span | Document | None, list[Problem]]]:
+    """Spans or documents, whichever the first record is, line by line as :func:`scan_records`.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    lines = _lines(path)
+    begin: list[bytes] = []
+    for line in lines:
+        begin.append(line)
+        if line.strip():
+            break
+    lines = itertools.chain(begin, lines)
+    if begin and _is_span(begin[-1]):
+        yield from scan_records(path, Span, lambda span: (), lines=lines)
+    else:
+        yield from scan_records(path, Document, _document_problems, lines=lines)
+
+
+def scan_records(
+    path: Path,
+    kind: type[Record],
+    check: Check[Record],
+    ids_recur: bool = False,
+    lines: Iterable[bytes] | None = None,
+) -> Iterator[tuple[int, Record | None, list[Problem]]]:
+    """Line by line: its number, its record if it can be read, and all that is wrong with it.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    first_line: dict[str, int] = {}
+    for number, raw in enumerate(_lines(path) if lines is None else lines, 1):
+        if not raw.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            value = _value(raw)
+            record = kind.model_validate_json(raw, strict=True)
+        except ValidationError as error:
+            yield number, None, [replace(p, where=where) for p in _complaints(error, value, kind)]
+            continue
+        except ValueError as error:
+            yield number, None, [Problem(where, str(error))]
+            continue
+        problems = [replace(problem, where=where) for problem in check(record)]
+        identifier = getattr(record, "id", None)
+        if identifier is not None and not ids_recur:
+            if identifier in first_line:
+                problems.append(
+                    Problem(where, f"id '{identifier}' is already on line {first_line[identifier]}")
+                )
+            first_line.setdefault(identifier, number)
+        yield number, record, problems
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file as they are read. Only \\n ends one: JSON strings may hold U+2028 and its like."""
     try:
-        # Only \n ends a line: JSON strings may hold U+2028 and its like.
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream):
+                line = line.removesuffix(b"\n")
+                yield line if number else line.removeprefix(b"\xef\xbb\xbf")
     except FileNotFoundError:
         raise UserError(Problem(str(path), "there is no such file")) from None
     except OSError as error:

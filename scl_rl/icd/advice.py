@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
+from .codes import lineage
 from .tables import CATEGORY, EXTENDED, tables
 
 NOT_BILLABLE, SEVENTH, UNSPECIFIED = "b", "7", "u"
@@ -60,6 +61,25 @@ def excludes1() -> dict[str, tuple[str, ...]]:
         if names:
             found[entry.code] = tuple(names)
     return found
+
+
+@lru_cache(maxsize=100_000)
+def excluded(first: str, second: str) -> bool:
+    """Whether an Excludes1 note of one code, or of a code that it stands under, names the other one."""
+    return _excludes(first, second) or _excludes(second, first)
+
+
+def _excludes(noting: str, other: str) -> bool:
+    notes = excludes1()
+    return any(_stands_for(name, other) for above in lineage(noting) for name in notes.get(above, ()))
+
+
+def _stands_for(name: str, code: str) -> bool:
+    """Whether a name of a note, such as ``E10``, ``R05.1`` or ``I60-I69``, stands for a code."""
+    first, _, last = name.partition("-")
+    if last:
+        return first <= code[: len(first)] and code[: len(last)] <= last
+    return code.startswith(name)
 
 
 def _names(note: str) -> list[str]:

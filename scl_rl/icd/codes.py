@@ -89,11 +89,22 @@ def seventh_characters(code: str) -> dict[str, str]:
         ValueError: there is no such code.
     """
     entry, table = _known(code), tables()
-    last = [child[-1] for child in entry.children if table[child].kind == EXTENDED]
+    last = [child[-1] for child in entry.children if _extended(child)]
     if not last:
         return {}
     meanings = next(found for above in (entry.code, *entry.ancestors) if (found := table[above].seventh))
     return {character: meanings[character] for character in last}
+
+
+def lacks_seventh(code: str) -> bool:
+    """Whether a seventh character makes this code complete, with placeholders (``W19.XXX``) or without."""
+    code = normalised(code)
+    entry = _entry(code) or _entry(code.rstrip("X").rstrip("."))
+    if entry is None:
+        return False
+    return any(
+        entry.code == code or complete[:-1] == code for complete in entry.children if _extended(complete)
+    )
 
 
 def siblings(code: str) -> list[str]:
@@ -152,6 +163,11 @@ def distance(first: str, second: str) -> int:
 def _entry(code: str) -> Entry | None:
     entry = tables().get(normalised(code))
     return entry if entry is not None and entry.is_code else None
+
+
+def _extended(code: str) -> bool:
+    """Whether a code of the tables has a seventh character."""
+    return tables()[code].kind == EXTENDED
 
 
 def _known(code: str) -> Entry:

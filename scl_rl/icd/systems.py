@@ -72,7 +72,7 @@ class Icd10Cm(CodeSystem):
     def status(self, code: str) -> Status:
         if cm.is_billable(code):
             return Status.BILLABLE
-        if cm.is_valid(code) and cm.seventh_characters(code):
+        if cm.lacks_seventh(code):
             return Status.BILLABLE if self._may_be_cut else Status.CUT
         if cm.retired(code):
             return Status.RETIRED

@@ -35,6 +35,9 @@ MIMIC = 'icd_code,icd_version,long_title\n"25000",9,"Diabetes, type II"\n"E119 "
         ("e119", Status.BILLABLE, Status.BILLABLE),
         ("E11", Status.NOT_BILLABLE, Status.NOT_BILLABLE),
         ("S52.501", Status.CUT, Status.BILLABLE),
+        ("W19", Status.CUT, Status.BILLABLE),
+        ("w19xxx", Status.CUT, Status.BILLABLE),  # as CodiEsp writes it
+        ("W19.X", Status.UNKNOWN, Status.UNKNOWN),
         ("S52.501A", Status.BILLABLE, Status.BILLABLE),
         ("S52", Status.NOT_BILLABLE, Status.NOT_BILLABLE),
         ("R05", Status.RETIRED, Status.RETIRED),
