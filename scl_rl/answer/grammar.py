@@ -17,7 +17,7 @@ AnswerFormat = Literal["lines", "json"]
 NO_CODES = "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quote:
     """The words cited for one fragment, and which of their occurrences is meant (1 = the first)."""
 
@@ -28,7 +28,7 @@ class Quote:
 QuotedMention = tuple[Quote, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AnswerLine:
     """One code with the mentions cited for it."""
 
@@ -36,7 +36,7 @@ class AnswerLine:
     mentions: tuple[QuotedMention, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MalformedLine:
     """A line that could not be read: its number in the answer (from 1), its text and the reason."""
 
@@ -45,7 +45,7 @@ class MalformedLine:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer. ``lines`` keeps the order and the duplicates of what the model wrote."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ..answer.grammar import Answer, Quote, QuotedMention
-from ..corpus.types import Fragment, Prediction
+from ..corpus.types import Fragment, PredictedCode, Prediction
 from .citation import CodeVerdict
 from .gold import GoldDocument
 from .match import Match
@@ -172,13 +172,15 @@ def score_prediction(prediction: Prediction, gold: GoldDocument) -> AnswerScore:
     Its entries of the same code are taken together, and count as lines. The occurrence of a quote is in its
     fragments: the quotes of the result say nothing of it.
     """
-    lines = Counter([predicted.code for predicted in prediction.codes])
+    entries: dict[str, list[PredictedCode]] = {}
+    for entry in prediction.codes:
+        entries.setdefault(entry.code, []).append(entry)
     codes = []
-    for code, number in lines.items():
-        cited = [mention for entry in prediction.codes if entry.code == code for mention in entry.mentions]
+    for code, same in entries.items():
+        cited = [mention for entry in same for mention in entry.mentions]
         quoted = [tuple([Quote(quote) for quote in mention.quotes]) for mention in cited]
         places = [tuple(mention.fragments) if mention.fragments else None for mention in cited]
-        codes.append(_scored(gold, code, number, quoted, places))
+        codes.append(_scored(gold, code, len(same), quoted, places))
     return AnswerScore(
         len(gold.mentions), gold.has_evidence, len(prediction.codes), prediction.malformed, tuple(codes)
     )

@@ -11,6 +11,7 @@ from ..corpus.types import Fragment, PredictedMention
 
 _SPACES = re.compile(r"\s+")
 _KEPT = 1024  # quotes of a text whose places are kept
+_KEPT_PLACES = 1_000_000  # and places of all of them
 
 
 class _Fold(dict[int, int]):
@@ -72,6 +73,7 @@ class TextIndex:
         pieces.append(folded[done:])
         self._squeezed = "".join(pieces)
         self._found: dict[str, tuple[list[int], Iterator[int]]] = {}
+        self._kept_places = 0
 
     def _original(self, position: int) -> int:
         return position + self._shifts[bisect_right(self._breaks, position) - 1]
@@ -88,10 +90,13 @@ class TextIndex:
             return self._squeezed.find(core)
         if occurrence > len(self._squeezed) - len(core) + 1:
             return -1
-        if len(self._found) >= _KEPT:
+        if len(self._found) >= _KEPT or self._kept_places >= _KEPT_PLACES:
             self._found.clear()
+            self._kept_places = 0
         starts, further = self._found.setdefault(core, ([], self._starts(core)))
-        starts += itertools.islice(further, max(0, occurrence - len(starts)))
+        known = len(starts)
+        starts += itertools.islice(further, max(0, occurrence - known))
+        self._kept_places += len(starts) - known
         return starts[occurrence - 1] if occurrence <= len(starts) else -1
 
     def occurrences(self, quote: str) -> Iterator[Fragment]:

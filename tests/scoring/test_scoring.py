@@ -26,6 +26,7 @@ from scl_rl.scoring import (
     TokenIndex,
     overlap,
     score_answer,
+    score_prediction,
 )
 
 # Few letters, so that words repeat and overlap; cases, white space and characters that fold oddly.
@@ -92,6 +93,31 @@ def test_locating_is_linear_in_the_text():
     assert index.locate("pneumonia", 55_000) == (len(text) - 16, len(text) - 7)
     assert index.locate("pneumonia", 55_001) is None
     assert time.perf_counter() - started < 5
+
+
+def test_places_of_quotes_are_kept_within_bounds(monkeypatch):
+    monkeypatch.setattr("scl_rl.scoring.locate._KEPT_PLACES", 100)
+    index = TextIndex("a" * 60)
+    for length in range(1, 21):
+        assert index.locate("a" * length, 40) == (39, 39 + length)
+        assert sum(len(starts) for starts, _ in index._found.values()) < 140
+
+
+def test_judging_is_linear_in_the_answer():
+    """With ten times the codes it took a hundred times as long."""
+    gold = GoldDocument("has HTN", [Annotation(code="I10", mentions=[[(4, 7)]])])
+
+    def seconds(number):
+        answer = parse("\n".join(f'"HTN" => A{i % 100:02}.{i // 100}' for i in range(number)))
+        assert len(answer.lines) == number
+        prediction = gold.predict("a", answer)
+        started = time.process_time()
+        assert (
+            len(score_prediction(prediction, gold).codes) == len(score_answer(answer, gold).codes) == number
+        )
+        return time.process_time() - started
+
+    assert seconds(10_000) < 30 * min(seconds(1_000) for _ in range(3))
 
 
 def test_overlap_counts_tokens_touched():
