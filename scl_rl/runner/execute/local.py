@@ -31,7 +31,7 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
     stage starts from there.
 
     Args:
-        log: the file to which what libraries print is appended.
+        log: the file to which what libraries print is appended; an empty one is removed.
 
     Raises:
         UserError, WorkError, KeyboardInterrupt: as :func:`~.messages.follow`; the process has ended.
@@ -56,6 +56,9 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
         raise
     finally:
         ours.close()
+        with contextlib.suppress(OSError):
+            if not log.stat().st_size:
+                log.unlink()
 
 
 class _Subprocess:
