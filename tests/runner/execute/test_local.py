@@ -34,7 +34,8 @@ class Errand(StageSettings):
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """Work."""
-        print("a library talks")
+        if self.how != "silent":
+            print("a library talks")
         context.say(f"{context.name} at work")
         match self.how:
             case "user":
@@ -60,6 +61,7 @@ class Errand(StageSettings):
                         time.sleep(0.01)
                     (context.folder / "tidy").touch()
             case "long":
+                (context.folder / "server").write_text(str(os.getppid()))
                 (context.folder / "pid").write_text(str(os.getpid()))
                 time.sleep(60)
         return {"pid": os.getpid(), "word": os.environ.get("SCL_RL_TEST_WORD")}
@@ -141,6 +143,12 @@ def test_a_stage_ends_with_its_runner(tmp_path: Path, how: signal.Signals) -> No
         process.send_signal(how)
         process.wait(30)
     until(lambda: not alive(int((tmp_path / "pid").read_text())), 10)
+    until(lambda: not alive(int((tmp_path / "server").read_text())), 1)  # taking torch down takes longer
+
+
+def test_a_log_without_a_line_is_none(tmp_path: Path) -> None:
+    run_in_subprocess(Errand(how="silent"), context(tmp_path, []), tmp_path / "log.txt")
+    assert not (tmp_path / "log.txt").exists()
 
 
 def test_an_interrupted_stage_may_finish_what_it_is_at(tmp_path: Path) -> None:
