@@ -83,9 +83,8 @@ class AnswerReward(Generic[P]):
             _arguments_of(self._score)(**arguments)
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(map(str, first["loc"]))
             said = first["msg"][:1].lower() + first["msg"][1:]
-            raise ValueError(f"argument '{name}': {said}, not {first['input']!r}") from None
+            raise ValueError(f"argument '{first['loc'][0]}': {said}, not {first['input']!r}") from None
 
     def __reduce__(self) -> str:
         return self.__qualname__  # type: ignore[attr-defined, no-any-return]

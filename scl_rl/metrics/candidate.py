@@ -11,9 +11,10 @@ import numpy as np
 
 from ..scoring.tally import Counts
 from .judged import Judged
-from .resample import Figure, MacroF1, MicroF1, Ratio, macro_counts
+from .report import BETAS
+from .resample import Figure, MacroF1, MicroF1, MicroFBeta, Ratio, macro_counts
 
-FIGURES = ("code_micro_f1", "code_macro_f1", "joint_f1", "grounded")
+FIGURES = ("code_micro_f1", "code_macro_f1", "joint_f1", "joint_f0.5", "joint_f2", "grounded")
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class Candidate:
         """
         micro = [_counts(one, one.right) for one in self.judged]
         by_code = [_by_code(one) for one in self.judged]
+        joint = _array([(c.tp, c.fp, c.fn) for c in self.joint])
         located = [[one.located, one.mentions] for one in self.judged]
         return {
             "code_micro_f1": MicroF1(_array([(c.tp, c.fp, c.fn) for c in micro])),
             "code_macro_f1": MacroF1(macro_counts(by_code, codes)),
-            "joint_f1": MicroF1(_array([(c.tp, c.fp, c.fn) for c in self.joint])),
+            "joint_f1": MicroF1(joint),
+            **{f"joint_f{beta:g}": MicroFBeta(joint, beta) for beta in BETAS},
             "grounded": Ratio(_array(located)),
         }
 

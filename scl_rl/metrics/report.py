@@ -14,6 +14,9 @@ from .judged import judged
 from .published import MDACE_SCORES, codiesp_x_counts, gold_mentions, mdace_counts, predicted_mentions
 from .tiers import TierTally
 
+BETAS = (0.5, 2.0)
+"""Of the F-beta figures that stand beside joint F1: precision counts twice as much as recall, and half."""
+
 
 def evaluate_files(predictions: Path, documents: Path) -> dict[str, Any]:
     """:func:`evaluate_predictions` on two JSONL files.
@@ -30,7 +33,8 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
 
     ``code`` compares sets of codes; in ``joint`` a code counts only if it is cited, in ``joint_anywhere``
     a mention may stand for every place where its words occur. Documents with a code whose evidence was
-    never annotated take part in ``code`` and ``evidence.grounded`` alone. 0/0 is 0 throughout.
+    never annotated take part in ``code`` and ``evidence.grounded`` alone. 0/0 is 0 throughout. ``joint`` has
+    besides ``micro`` and ``macro`` the micro F-beta of :data:`BETAS`, ``f0.5`` and ``f2``.
     """
     code, joint, anywhere, tiers = Tally(), Tally(), Tally(), TierTally()
     mdace = dict.fromkeys(MDACE_SCORES, Counts())
@@ -54,10 +58,11 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
         for name, counts in mdace_counts(document.text, golds, cited).items():
             mdace[name] += counts
         codiesp += codiesp_x_counts(golds, cited, list(one.places))
+    both = joint.micro()
     figures: dict[str, Any] = {
         "documents": len(documents),
         "code": code.as_dict(),
-        "joint": joint.as_dict(),
+        "joint": {**joint.as_dict(), **{f"f{beta:g}": both.f_beta(beta) for beta in BETAS}},
         "joint_anywhere": anywhere.as_dict(),
         "evidence": {
             "grounded": located / mentions if mentions else 0.0,

@@ -58,6 +58,19 @@ class MicroF1(Figure):
 
 
 @dataclass(frozen=True)
+class MicroFBeta(Figure):
+    """F-beta of true positives, false positives and false negatives, one column each."""
+
+    beta: float
+
+    def of(self, sums: Array) -> Array:
+        """As :meth:`Figure.of`."""
+        weight = self.beta * self.beta
+        hits = (1 + weight) * sums[:, 0]
+        return _ratio(hits, hits + sums[:, 1] + weight * sums[:, 2])
+
+
+@dataclass(frozen=True)
 class MacroF1(Figure):
     """Mean F1 of the codes that occur. Columns: 2 tp of each code, then 2 tp + fp + fn of each."""
 

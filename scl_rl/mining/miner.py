@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..corpus.records import sample_records
 from ..corpus.types import Document, Fragment, Mention
+from ..scoring import NoteText
 from ..scoring.match import TOKEN, hull
 from .association import Floats, log_likelihood_ratio, smoothed_share
 from .counting import Ids, NoteIndex, RunCounts
@@ -188,6 +190,17 @@ class EvidenceMiner:
         others = (self._best(note, other) for other in among if other != code)
         return all(other is None or other.score <= best.score for other in others)
 
+    def affirms(self, note: NoteText, mention: Sequence[Fragment]) -> bool:
+        """As :meth:`~scl_rl.scoring.verify.ReadsContext.affirms`.
+
+        A mention counts unless the words around speak against it, and less so where its words stand again.
+        """
+        surroundings = _surroundings_of(note.text)
+        against = self.cues.against(surroundings.cues(hull(mention)))
+        return against < _AGAINST or all(
+            against <= self.cues.against(surroundings.cues(hull(place))) for place in note.places(mention)
+        )
+
     def _note(self, text: str) -> _Note:
         runs = word_runs(text, self._settings.max_words)
         numbers = self._counts.numbers(runs.keys)
@@ -247,6 +260,12 @@ class EvidenceMiner:
                 if best is not None and best.score >= _CUE_SCORE:
                     implied.setdefault(best.number, set()).add(code)
         return implied
+
+
+@lru_cache(maxsize=64)
+def _surroundings_of(text: str) -> Surroundings:
+    """The answers of a group are all about one text."""
+    return Surroundings(text)
 
 
 def _known(documents: Iterable[Document]) -> Iterator[tuple[Document, set[str]]]:

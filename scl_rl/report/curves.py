@@ -18,6 +18,7 @@ _STEPS = {  # what is drawn of a step → the panel
     "clipped_ratio": "share",
     "frac_reward_zero_std": "share",
     "grounded": "share",
+    "resampled_groups": "groups resampled per batch",
     "accuracy": "share",
     "malformed": "malformed lines per completion",
     "chosen_change": "log-likelihood against the reference (nats)",

@@ -75,7 +75,11 @@ def agreements(run: RunRecord) -> dict[str, Agreement]:
         if not wanted or wanted in seen or not run.models:
             continue
         seen.append(wanted)
-        injected = {"base": run.base, "spans": run.folder.data().get("spans")}
+        data = run.folder.data()
+        injected = {
+            "base": run.base,
+            **{name: data.get(name) for name in ("spans", "annotated", "code_only")},
+        }
         try:
             rewards = WeightedRewards.load(
                 ((r["name"], r.get("weight", 1.0), r.get("args", {})) for r in wanted),

@@ -72,14 +72,16 @@ def call_reward(
     weight: float = 1.0,
     log_extra: Callable[[str, list[Any]], None] | None = None,
     log_metric: Callable[[str, float], None] | None = None,
+    trainer_state: Any = None,
 ) -> Values:
     """The rewards of completions, one for each row.
 
     The function is called once, with TRL's keywords: ``prompts``, ``completions``, every other column of
-    the rows as a list (``text``, ``annotations``, ``id``, …), ``trainer_state`` (here: step 0 of 1),
-    ``log_extra`` and ``log_metric`` (here: as given, else they do nothing). ``completion_ids`` are passed
-    where the rows have them; only a tokenizer could make them up. Async functions are run to their end. It
-    works on a copy of the rows, and what it prints is dropped (see :mod:`~scl_rl.rewards_api.contain`).
+    the rows as a list (``text``, ``annotations``, ``id``, …), ``trainer_state`` (step 0 of 1, if it is not
+    given), ``log_extra`` and ``log_metric`` (here: as given, else they do nothing). ``completion_ids`` are
+    passed where the rows have them; only a tokenizer could make them up. Async functions are run to their
+    end. It works on a copy of the rows, and what it prints is dropped (see
+    :mod:`~scl_rl.rewards_api.contain`).
 
     Args:
         rows: one dict for each completion, all with the keys of the first.
@@ -93,9 +95,11 @@ def call_reward(
     if not rows:
         return []
     name = name or reward_name(function)
-    logs = {"log_extra": log_extra or _nothing, "log_metric": log_metric or _nothing}
+    more = {"log_extra": log_extra or _nothing, "log_metric": log_metric or _nothing}
+    if trainer_state is not None:
+        more["trainer_state"] = trainer_state
     try:
-        given = _run(function, _keywords(rows, completions) | logs)
+        given = _run(function, _keywords(rows, completions) | more)
     except KeyboardInterrupt:  # the user's; a reward may raise anything else
         raise
     except BaseException as error:

@@ -26,10 +26,10 @@ FROM_TRAINING = (
 )
 """Keywords that a reward is called with; a recipe can't set them."""
 
-INJECTED = ("spans", "model", "base")
+INJECTED = ("spans", "annotated", "code_only", "model", "base")
 """Arguments that a stage fills in where a reward takes them and the recipe leaves them out, as text:
-``spans``, the run's spans.jsonl; ``model``, the folder of the model that the stage starts from; ``base``, the
-folder that the recipe's relative paths start from."""
+``spans``, ``annotated`` and ``code_only``, those files of the run's data; ``model``, the folder of the model
+that the stage starts from; ``base``, the folder that the recipe's relative paths start from."""
 
 
 class Reward(Protocol):

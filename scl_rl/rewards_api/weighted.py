@@ -80,18 +80,28 @@ class WeightedRewards:
         """The sum in one line."""
         return " + ".join(r.name if r.weight == 1 else f"{r.weight:g} × {r.name}" for r in self.rewards)
 
-    def score(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[float | None]:
+    def score(
+        self, rows: Sequence[Row], completions: Sequence[Completion], trainer_state: Any = None
+    ) -> list[float | None]:
         """The weighted sum for each row; None where all rewards abstain.
+
+        Args:
+            trainer_state: what rewards get under this name; see :func:`~.call.call_reward`.
 
         Raises:
             RewardError: a reward raised, or gave what is no reward.
         """
-        return self.sums(self.score_each(rows, completions))
+        return self.sums(self.score_each(rows, completions, trainer_state))
 
-    def score_each(self, rows: Sequence[Row], completions: Sequence[Completion]) -> list[list[float | None]]:
-        """What each reward gives by itself, before weighting: one list a reward. Raises as :meth:`score`."""
+    def score_each(
+        self, rows: Sequence[Row], completions: Sequence[Completion], trainer_state: Any = None
+    ) -> list[list[float | None]]:
+        """What each reward gives by itself, before weighting: one list a reward. As :meth:`score`."""
         return [
-            call_reward(r.function, rows, completions, name=r.name, weight=r.weight) for r in self.rewards
+            call_reward(
+                r.function, rows, completions, name=r.name, weight=r.weight, trainer_state=trainer_state
+            )
+            for r in self.rewards
         ]
 
     def sums(self, each: Sequence[Sequence[float | None]]) -> list[float | None]:

@@ -33,6 +33,12 @@ class Counts:
         """2 tp / (2 tp + fp + fn)."""
         return 2 * self.tp / (2 * self.tp + self.fp + self.fn) if self.tp else 0.0
 
+    def f_beta(self, beta: float) -> float:
+        """Precision and recall in one figure, in which recall counts ``beta`` times as much."""
+        weight = beta * beta
+        hits = (1 + weight) * self.tp
+        return hits / (hits + self.fp + weight * self.fn) if self.tp else 0.0
+
     def as_dict(self) -> dict[str, float]:
         """The three figures under their usual names."""
         return {"precision": self.precision, "recall": self.recall, "f1": self.f1}

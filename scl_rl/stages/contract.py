@@ -23,6 +23,7 @@ from ..reporter import PRINTER, Reporter
 
 CHECKPOINTS = "checkpoints"  # in a stage's folder until it is done: what only an interrupted stage needs
 MODEL = "model"  # the output of a stage that trains: a folder
+FILLED = "filled"  # documents whose evidence a stage filled in
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,9 @@ class StageContext:
     @property
     def injected(self) -> dict[str, Path | None]:
         """What a reward may take by name; see :data:`scl_rl.rewards_api.protocol.INJECTED`."""
-        return {"spans": self.data.spans, "model": self.model_before, "base": self.base}
+        data = self.data
+        files = {"spans": data.spans, "annotated": data.annotated, "code_only": data.code_only}
+        return {**files, "model": self.model_before, "base": self.base}
 
     def needed(self, name: str) -> Path:
         """The file of a set of the data, a field of :class:`DataFiles`.

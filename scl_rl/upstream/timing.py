@@ -8,7 +8,12 @@ from typing import Any
 
 import torch
 
-_PARTS = {"training_step": "policy", "_generate": "generation", "_calculate_rewards": "rewards"}
+_PARTS = {
+    "training_step": "policy",
+    "choose_rows": "generation",
+    "_generate": "generation",
+    "_calculate_rewards": "rewards",
+}
 
 
 def watch_parts(trainer: Any, start: Callable[[str], None], stop: Callable[[], None]) -> None:
@@ -31,7 +36,7 @@ def watch_parts(trainer: Any, start: Callable[[str], None], stop: Callable[[], N
         return within
 
     for name, part in _PARTS.items():
-        if hasattr(trainer, name):
+        if getattr(trainer, name, None) is not None:
             setattr(trainer, name, watched(getattr(trainer, name), part))
 
     def without_gradients(kwargs: Any) -> bool:

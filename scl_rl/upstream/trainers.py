@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -135,7 +135,26 @@ class EncodedDPOTrainer(AnswersAloneTrainer, DPOTrainer):  # type: ignore[misc]
 
 
 class WatchedGRPOTrainer(AnswersAloneTrainer, GRPOTrainer):  # type: ignore[misc]
-    """GRPO as TRL does it. Holds for trl 1.16."""
+    """GRPO as TRL does it, of rows that can be exchanged before their answers are trained on.
+
+    Relies on ``_generate_and_score_completions`` taking the rows of a generation batch, one for each answer,
+    and asking them for everything it uses, and on ``_log_metric`` being what rewards get as ``log_metric``.
+    Holds for trl 1.16.
+
+    Attributes:
+        choose_rows: if there is one, it takes the rows of a batch and gives those to train on.
+    """
+
+    choose_rows: Callable[[list[Any]], list[Any]] | None = None
+
+    def log_metric(self, name: str, value: float) -> None:
+        """Log a figure with those of the batch."""
+        self._log_metric(name, value)
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        if self.choose_rows is not None and self.model.training:
+            inputs = self.choose_rows(inputs)
+        return super()._generate_and_score_completions(inputs)
 
 
 def take_over_checkpoints(trainer: Any, multiple_of: int = 1) -> int:

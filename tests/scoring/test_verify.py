@@ -162,3 +162,72 @@ def test_a_span_model_compares_codes_by_what_the_words_add(tmp_path, spans):
     assert [code for code in gains if model.implies("HTN", code, list(gains))] == [best]
     model._least_gain = gains[best] + 1e-6
     assert not any(model.implies("HTN", code, list(gains)) for code in gains)
+
+
+CORPUS = [
+    *((f"{start} pneumonia.", "J18.9") for start in ("Known", "He has", "Clear", "New")),
+    *((f"{start} gout.", "M10.9") for start in ("Known", "He has", "Clear", "New")),
+    *((f"He denies {which} at {when}.", "Z00.0") for which in ("pneumonia", "gout") for when in ("9", "10")),
+    *((f"Came for {what}.", "Z00.0") for what in ("a check", "a form", "leave", "rest", "a note", "advice")),
+]
+
+
+@pytest.fixture
+def code_only(tmp_path):
+    documents = [
+        Document(id=str(n), text=text, annotations=[Annotation(code=code, mentions=None)])
+        for n, (text, code) in enumerate(CORPUS)
+    ]
+    write_jsonl(tmp_path / "code_only.jsonl", documents)
+    return str(tmp_path / "code_only.jsonl")
+
+
+LOOSE = {"min_association": 1.0, "min_score": 0.1}
+BOTH = [{"code": "J18.9", "mentions": None}, {"code": "M10.9", "mentions": None}]
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ('"pneumonia"#2 => J18.9\n"gout" => M10.9', 1.0),
+        ('"pneumonia" => J18.9\n"gout" => M10.9', 2 / 4),  # where it is denied
+        ('"gout" => J18.9\n"pneumonia"#2 => M10.9', 0.0),  # each is the other's evidence
+        ('"made up" => J18.9\n"gout" => M10.9', 2 / 5),
+    ],
+)
+def test_the_corpus_judges_words_and_where_they_stand(code_only, completion, expected):
+    note = "He denies pneumonia. Film shows pneumonia, and gout."
+    given = {"verifier": "corpus", "code_only": code_only, "mining": LOOSE}
+    assert consistency([completion], text=[note], annotations=[BOTH], **given) == [pytest.approx(expected)]
+
+
+def test_several_verifiers_know_more_than_one(spans, code_only):
+    known = [*BOTH, {"code": "I10", "mentions": None}]
+    answer, text = '"pneumonia" => J18.9\n"HTN" => I10', "Pneumonia, gout and HTN."
+    files = {"spans": spans, "code_only": code_only, "mining": LOOSE}
+    scores = {
+        name: consistency([answer], text=[text], annotations=[known], verifier=verifier, **files)[0]
+        for name, verifier in [("d", "dictionary"), ("c", "corpus"), ("both", ["dictionary", "corpus"])]
+    }
+    assert scores == {"d": pytest.approx(2 / 5), "c": pytest.approx(2 / 5), "both": pytest.approx(4 / 5)}
+
+
+def test_the_corpus_verifier_says_what_it_needs(code_only):
+    with pytest.raises(ValueError, match="needs the argument 'code_only'"):
+        consistency(["none"], text=[NOTE], annotations=[CODE_ONLY], verifier="corpus")
+    assert consistency.needs(verifier="corpus") == {"code_only"}
+    assert consistency.needs(verifier="corpus", annotated="a.jsonl") == set()
+    assert consistency.needs(verifier=["corpus", "model"]) == {"code_only", "spans", "model"}
+    with pytest.raises(ValueError, match=r"'mining\.min_scores'"):
+        consistency.check_arguments(mining={"min_scores": 0.5})
+    with pytest.raises(ValueError, match="empty list"):
+        verifier_of([], None)
+
+
+def test_the_accuracy_of_the_corpus_says_how_often_denied_words_pass(code_only, tmp_path):
+    text = "He denies pneumonia. Film shows pneumonia."
+    document = {"id": "d", "text": text, "annotations": [{"code": "J18.9", "mentions": [[[32, 41]]]}]}
+    (tmp_path / "dev.jsonl").write_text(json.dumps(document) + "\n")
+    given = {"verifier": "corpus", "code_only": code_only, "mining": LOOSE}
+    figures = consistency.accuracy(tmp_path / "dev.jsonl", **given)
+    assert figures == {"evidence": 1.0, "elsewhere": 0.0, "again": 0.0, "pairs": 2}

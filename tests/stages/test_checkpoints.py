@@ -103,6 +103,10 @@ def place(tmp_path_factory) -> Path:
     sft = result_of("sft", "sft", folder / "sft")
     PairsSettings(samples=0, negatives=["dropped"], balance_length=False).run(context(folder, "pairs", sft))
     (folder / "length.py").write_text("def f(completions, **_):\n    return [len(c) for c in completions]\n")
+    (folder / "picky.py").write_text(
+        "def f(completions, text, **_):\n"
+        "    return [sum(map(ord, c)) / 1e4 * ('HTN' in t) for c, t in zip(completions, text)]\n"
+    )
     return folder
 
 
@@ -114,6 +118,16 @@ def stages(place: Path):
         "sft": (SftSettings(tokens=300, trainer=TRAINER, peft={"r": 4}), sft),
         "dpo": (DpoSettings(num_train_epochs=2, trainer=TRAINER, **CHECKED), pairs),
         "grpo": (GrpoSettings(max_steps=8, rewards=rewards, trainer=TRAINER | GRPO, **CHECKED), sft),
+        "grpo-dynamic": (
+            GrpoSettings(
+                max_steps=8,
+                rewards=["./picky.py:f"],
+                dynamic_sampling=2,
+                trainer=TRAINER | GRPO,
+                **CHECKED,
+            ),
+            sft,
+        ),
     }
 
 
@@ -140,7 +154,7 @@ def ask_in(monkeypatch):
     STOP.asked = False
 
 
-@pytest.mark.parametrize("kind", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize("kind", ["sft", "dpo", "grpo", "grpo-dynamic"])
 def test_training_that_was_asked_to_stop_ends_as_if_it_never_had(place, kind, ask_in, monkeypatch):
     settings, parent = stages(place)[kind]
     whole = settings.run(context(place, f"{kind}-whole", parent))
@@ -152,13 +166,14 @@ def test_training_that_was_asked_to_stop_ends_as_if_it_never_had(place, kind, as
     monkeypatch.undo()
     STOP.asked = False
     # GRPO uses what it generated twice: between the two it can't resume from a checkpoint
-    step = 4 if kind == "grpo" else 3
+    step = 4 if kind.startswith("grpo") else 3
     assert [path.name for path in (stopped.folder / "checkpoints").glob("checkpoint-*")] == [
         f"checkpoint-{step}"
     ]
     figures = settings.run(stopped)
     assert f"{kind}-stopped: resuming from checkpoint-{step}" in said
-    assert figures["steps"] == whole["steps"] > step
+    assert figures["steps"] == whole["steps"] > step and figures["tokens"] == whole["tokens"]
+    assert figures.get("resampled_groups") == whole.get("resampled_groups")
     ends = [
         load_file(place / f"{kind}-{name}/model/adapter_model.safetensors") for name in ("whole", "stopped")
     ]

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from scl_rl.answer.settings import PromptSettings  # noqa: E402
 from scl_rl.corpus.jsonl import read_documents, write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Annotation, Document  # noqa: E402
-from scl_rl.errors import WorkError  # noqa: E402
+from scl_rl.errors import UserError, WorkError  # noqa: E402
 from scl_rl.modeling.settings import ModelSettings  # noqa: E402
 from scl_rl.probe.completions import notes_by_id, read_completions  # noqa: E402
 from scl_rl.rewards_api.find import installed  # noqa: E402
@@ -270,6 +270,58 @@ def f(completions, trainer_state, **_):
     assert figures["reward"] == [step["reward"] for step in steps[1:]]
     kept = [json.loads(line) for line in (context.folder / "completions.jsonl").read_text().splitlines()]
     assert [line["step"] for line in kept] == [1] * 4 + [2] * 4 + [3] * 4
+
+
+PICKY = """
+def f(completions, text, trainer_state, log_metric, **_):
+    log_metric("calls", 1.0)
+    return [sum(map(ord, c)) / 1e4 * ("HTN" in t) for c, t in zip(completions, text)]
+"""
+
+
+def test_groups_without_spread_make_way_for_other_prompts(place, weights):
+    given = {"max_steps": 4, "save_completions": True}
+    plain = grpo(place, "plain", PICKY, **given)
+    figures = grpo(place, "picky", PICKY, dynamic_sampling=3, **given)
+    assert 1.0 in plain["frac_reward_zero_std"] and plain["resampled_groups"] == [None] * 4
+    # of six notes three are about HTN: one of any four that differ is
+    assert figures["frac_reward_zero_std"] == [0.0] * 4
+    assert sum(figures["resampled_groups"]) > 0
+    kept = [json.loads(line) for line in (place / "picky/completions.jsonl").read_text().splitlines()]
+    assert {line["id"] for line in kept} <= {"d0#0", "d2#0", "d4#0"} and len(kept) == 16
+    assert all(line["reward"] == pytest.approx(sum(map(ord, line["completion"])) / 1e4) for line in kept)
+    # what was sampled in vain was seen, too
+    assert figures["tokens"] > plain["tokens"]
+    assert min(line["seconds"]["generation"] for line in monitored(place, "picky")) > 0
+
+
+def monitored(place, name):
+    lines = (place / name / "monitor.jsonl").read_text().splitlines()
+    return [line for line in map(json.loads, lines) if "reward" in line]
+
+
+def test_what_nothing_can_replace_stays(place, weights):
+    source = "def f(completions, **_):\n    return [1.0 for _ in completions]\n"
+    figures = grpo(place, "level", source, dynamic_sampling=50)
+    assert figures["frac_reward_zero_std"] == [1.0, 1.0] and figures["resampled_groups"] == [5.0, 5.0]
+
+
+def test_a_reward_that_fails_on_a_new_group_stops_the_run_with_its_row(place, weights):
+    source = """
+def f(completions, text, **_):
+    if any("HTN" in t for t in text):
+        raise OSError("no judge")
+    return [0.0 for _ in completions]
+"""
+    with pytest.raises(WorkError, match="reward 'f' raised OSError"):
+        grpo(place, "no-judge", source, dynamic_sampling=5)
+    assert "HTN" in json.loads((place / "no-judge/failed_reward.json").read_text())["rows"][0]["row"]["text"]
+
+
+def test_only_our_own_answers_can_be_resampled(place):
+    trainer = {**FEW, "repetition_penalty": 1.1}
+    with pytest.raises(UserError, match="dynamic_sampling needs answers that scl-rl samples itself"):
+        grpo(place, "penalty", PICKY, dynamic_sampling=1, trainer=trainer)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from scl_rl.corpus.jsonl import write_jsonl  # noqa: E402
+from scl_rl.corpus.jsonl import read_documents, write_jsonl  # noqa: E402
 from scl_rl.corpus.types import Document  # noqa: E402
 from scl_rl.modeling.decode import Decoder  # noqa: E402
 from scl_rl.modeling.journal import AnswerJournal  # noqa: E402
-from scl_rl.stages.predict.work import predict_file  # noqa: E402
+from scl_rl.stages.predict.work import Predictor  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings  # noqa: E402
 from tests.stages.test_training import QUICK, context, note  # noqa: E402
 from tests.support import HOME  # noqa: E402
@@ -39,9 +39,8 @@ def place(tmp_path_factory):
 def predicted(place, out, said=None, **settings):
     how = {"max_new_tokens": 12, "batch_size": 2, **settings}
     reporter = Heard([] if said is None else said)
-    return predict_file(
-        place / "sft" / "model", place / "notes.jsonl", out, base=place, reporter=reporter, **how
-    )
+    predictor = Predictor(place / "sft" / "model", base=place, reporter=reporter, **how)
+    return predictor.write(out, read_documents(place / "notes.jsonl"))[1]
 
 
 @pytest.fixture
@@ -137,7 +136,8 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from scl_rl.modeling.journal import AnswerJournal
-from scl_rl.stages.predict.work import predict_file
+from scl_rl.corpus.jsonl import read_documents
+from scl_rl.stages.predict.work import Predictor
 
 add = AnswerJournal.add
 
@@ -148,7 +148,8 @@ def slowly(self, number, answer):
 AnswerJournal.add = slowly
 place = Path(sys.argv[1])
 model, notes, out = place / "sft" / "model", place / "notes.jsonl", Path(sys.argv[2])
-predict_file(model, notes, out, base=place, max_new_tokens=12, batch_size=2)
+predictor = Predictor(model, base=place, max_new_tokens=12, batch_size=2)
+predictor.write(out, read_documents(notes))
 """
 
 

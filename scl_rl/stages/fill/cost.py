@@ -9,6 +9,8 @@ from .settings import FillSettings
 def fill_cost(settings: FillSettings, facts: Facts) -> Cost:
     """The answers that it samples, if it asks a model."""
     known = facts.of("code_only")
-    rows = known.number if settings.max_documents is None else min(settings.max_documents, known.number)
+    start, end = settings.code_only_part
+    rows = round((end - start) * known.number)
+    rows = rows if settings.max_documents is None else min(settings.max_documents, rows)
     samples = settings.samples if "model" in settings.how else 0
     return sampling_cost(settings, facts, rows, known.prompt, samples, settings.batch_size)

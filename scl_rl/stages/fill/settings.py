@@ -8,10 +8,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ...mining.settings import MiningSettings
-from ..contract import StageSettings
+from ..contract import FILLED, StageSettings
+from ..shared.settings import CodeOnlyMixin
 
 
-class FillSettings(StageSettings):
+class FillSettings(CodeOnlyMixin):
     """Fills in the evidence of code-only documents, so that SFT can imitate what nobody annotated.
 
     `dictionary` looks up the wordings of spans and annotated documents. `corpus` finds the words that
@@ -40,7 +41,7 @@ class FillSettings(StageSettings):
     own_process: ClassVar[bool] = True
     work: ClassVar[str] = "scl_rl.stages.fill.work:fill"
     cost: ClassVar[str | None] = "scl_rl.stages.fill.cost:fill_cost"
-    outputs: ClassVar[Mapping[str, str]] = {"filled": "documents.jsonl"}
+    outputs: ClassVar[Mapping[str, str]] = {FILLED: "documents.jsonl"}
     renamed: ClassVar[Mapping[str, str]] = {
         "documents": "max_documents",
     }

@@ -23,8 +23,8 @@ from ...modeling.load import Loaded, load_trained
 from ...modeling.span_model import SpanModel
 from ...scoring import NoteText
 from ...scoring.dictionary import dictionary_of, prediction_of
-from ...scoring.verify import Verifier, accuracy, spoken
-from ..contract import StageContext
+from ...scoring.verify import Verifier, accuracy, implied
+from ..contract import FILLED, StageContext
 from ..shared.progress import Progress
 from ..shared.prompting import Prompting
 from .settings import FillSettings
@@ -43,7 +43,7 @@ Found = dict[str, Evidence]
 
 def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
     """Run a fill stage; see :class:`FillSettings`."""
-    unfilled = read_documents(context.needed("code_only"))
+    unfilled = settings.part_of(read_documents(context.needed("code_only")))
     documents = sample_records(unfilled, settings.max_documents, random.Random(f"{context.seed}-fill"))
     dev = read_documents(context.data.dev) if context.data.dev else []
     filler = Filler(settings, context)
@@ -51,7 +51,7 @@ def fill(settings: FillSettings, context: StageContext) -> dict[str, Any]:
     kept = [d for d in filled if _complete(d)] if settings.complete else list(map(_filled_only, filled))
     if not any(document.annotations for document in kept):
         raise UserError(f"stage '{context.name}': of {len(documents)} documents none could be filled in")
-    write_jsonl(context.folder / settings.outputs["filled"], kept)
+    write_jsonl(context.folder / settings.outputs[FILLED], kept)
     figures: dict[str, Any] = {
         "documents": len(documents),
         "kept": len(kept),
@@ -158,8 +158,7 @@ class Filler:
                 agreed = [
                     place
                     for place, _ in places.most_common()
-                    if self.verifier is None
-                    or self.verifier.implies(spoken(document.text, place), name, names)
+                    if self.verifier is None or implied(self.verifier, note, place, name, names)
                 ]
                 if agreed:
                     found[name] = Evidence([list(agreed[0])])

@@ -13,7 +13,7 @@ from .settings import GrpoSettings
 
 def prompt_rows(settings: GrpoSettings, context: StageContext, prompting: Prompting) -> list[dict[str, Any]]:
     """A row per window, with the columns that rewards see; the windows are kept beside saved completions."""
-    windows = some_windows(settings.max_documents, settings.max_code_only, context, prompting)
+    windows = some_windows(settings, context, prompting)
     if settings.save_completions:
         write_jsonl(context.folder / settings.outputs["windows"], windows)
     return [dict(row_of(window, prompting.prompt(window.text))) for window in windows]

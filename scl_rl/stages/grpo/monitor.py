@@ -16,8 +16,8 @@ LEAST_RISE = 0.02  # of the reward, as a share of what it was
 
 Figures = Mapping[str, Any]
 """One step: ``step`` and, as far as they are known, ``reward``, ``kl``, ``frac_reward_zero_std``,
-``abstained``, ``length`` (tokens), ``clipped_ratio``, ``malformed`` (lines a completion), ``grounded`` and
-``dev_joint_f1``; those without a unit are shares in [0, 1]."""
+``abstained``, ``length`` (tokens), ``clipped_ratio``, ``malformed`` (lines a completion), ``grounded``,
+``resampled_groups`` (a batch) and ``dev_joint_f1``; those without a unit are shares in [0, 1]."""
 
 
 class Monitor:
@@ -146,6 +146,7 @@ def in_words(figures: Figures) -> str:
     shown = [
         ("reward", "reward {:.3f}"),
         ("frac_reward_zero_std", "{:.0%} of groups with equal rewards"),
+        ("resampled_groups", "{:.1f} groups resampled"),
         ("length", "{:.0f} tokens long"),
         ("clipped_ratio", "{:.0%} clipped"),
         ("malformed", "{:.1f} malformed lines"),

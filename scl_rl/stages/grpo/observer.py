@@ -14,6 +14,17 @@ from ...modeling import ranks
 from ...scoring import NoteText
 
 PREFIX = "answers/"  # of the figures in TRL's logs
+_SPREAD = 1e-6  # least difference of rewards
+
+
+def without_spread(group: Sequence[float | None]) -> bool:
+    """Whether the answers to one prompt all earn the same, so that nothing is learned from them.
+
+    Args:
+        group: their weighted sums; None where every reward abstains.
+    """
+    scored = [value for value in group if value is not None]
+    return not scored or max(scored) - min(scored) < _SPREAD
 
 
 class Observer:
@@ -71,8 +82,7 @@ class Observer:
 
     def _spread(self, sums: list[float | None]) -> dict[str, float]:
         groups = [sums[i : i + self._group] for i in range(0, len(sums), self._group)]
-        scored = [[value for value in group if value is not None] for group in groups]
-        flat = [not group or max(group) - min(group) < 1e-6 for group in scored]
+        flat = [without_spread(group) for group in groups]
         return {"frac_reward_zero_std": sum(flat) / len(flat), "abstained": sums.count(None) / len(sums)}
 
     def _answers(self, texts: list[str], notes: list[str]) -> dict[str, float]:

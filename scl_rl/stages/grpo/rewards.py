@@ -7,6 +7,7 @@ from typing import Any
 from ...rewards_api.load import load_bound
 from ...rewards_api.protocol import RewardFunction, reward_name
 from ...rewards_api.validated import unique_names, validated_reward
+from ...rewards_api.weighted import WeightedReward, WeightedRewards
 from ..contract import StageContext
 from ..shared.rewards import accuracies
 from .observer import Observer
@@ -44,6 +45,13 @@ class StageRewards:
             validated_reward(f, name, failed, observer, weights[name])
             for f, name in zip(self._functions, names, strict=True)
         ]
+
+    def weighted(self) -> WeightedRewards:
+        """Their sum, which nobody watches."""
+        pairs = zip(self._functions, self._settings.rewards, strict=True)
+        return WeightedRewards(
+            tuple(WeightedReward(r.name, f, r.weight, r.args) for f, r in pairs if r.weight)
+        )
 
     def accuracies(self) -> dict[str, Any]:
         """How far those can be trusted that judge by a verifier of their own."""

@@ -7,19 +7,22 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..shared.rewards import RewardsMixin, given_sets
-from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin, SharedPromptMixin
+from ..shared.rewards import RewardsMixin
+from ..shared.settings import CHECKS_AT_THE_ENDS, DevEvalMixin, PromptsMixin, SharedPromptMixin
 
 
-class GrpoSettings(RewardsMixin, DevEvalMixin, SharedPromptMixin):
+class GrpoSettings(PromptsMixin, RewardsMixin, DevEvalMixin, SharedPromptMixin):
     """Group relative policy optimisation with TRL's GRPOTrainer."""
 
     kind: Literal["grpo"] = "grpo"
     max_steps: int = Field(title="Optimizer steps", ge=1)
-    max_documents: int | None = Field(
-        None, title="Maximum annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
+    dynamic_sampling: int = Field(
+        0,
+        title="Rounds, at most, in which groups without spread in their rewards make way for other prompts "
+        "(as in DAPO); 0 = none",
+        ge=0,
+        le=100,
     )
-    max_code_only: int = Field(0, title="Maximum code-only documents, sampled and mixed in", ge=0)
     save_completions: bool = Field(
         False, title="Keep every completion in completions.jsonl, which then holds text from the notes"
     )
@@ -61,13 +64,13 @@ class GrpoSettings(RewardsMixin, DevEvalMixin, SharedPromptMixin):
 
     @model_validator(mode="after")
     def _some_documents(self) -> GrpoSettings:
-        if self.max_documents == 0 and not self.max_code_only:
-            raise ValueError("max_documents and max_code_only can't both be 0")
+        if self.max_documents == 0 and not self.max_code_only and not self.max_filled:
+            raise ValueError("max_documents, max_code_only and max_filled can't all be 0")
         return self
 
     def uses(self) -> set[str]:
         """What it trains on and what it is checked on."""
-        return {"dev", *given_sets(self.max_documents, self.max_code_only)}
+        return {"dev", *self.prompt_sets()}
 
     def trainer_values(self) -> dict[str, Any]:
         """Its steps and the weights of its rewards."""
@@ -86,7 +89,7 @@ class GrpoSettings(RewardsMixin, DevEvalMixin, SharedPromptMixin):
 
     def dry_run_settings(self, tokens: int) -> Self:
         """Two steps."""
-        return self.model_copy(update={"max_steps": 2, **CHECKS_AT_THE_ENDS})
+        return self.model_copy(update={"max_steps": 2, **CHECKS_AT_THE_ENDS, **self.without_filled()})
 
 
 def generation_batch(trainer: Mapping[str, Any], processes: int = 1) -> int:

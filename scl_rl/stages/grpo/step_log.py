@@ -25,6 +25,7 @@ _FROM_TRL = {
     f"{PREFIX}abstained": "abstained",
     f"{PREFIX}malformed": "malformed",
     f"{PREFIX}grounded": "grounded",
+    f"{PREFIX}resampled_groups": "resampled_groups",
 }
 
 

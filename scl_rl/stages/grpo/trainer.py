@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from datasets import Dataset
 from trl import GRPOConfig
 
+from ...errors import UserError
 from ...modeling.finite import watch_generation
 from ...modeling.load import Loaded
-from ...rewards_api.protocol import RewardFunction
 from ...upstream.shared_prompt import GroupedGRPOTrainer
 from ...upstream.trainers import WatchedGRPOTrainer
 from ..contract import StageContext
@@ -17,6 +18,8 @@ from ..shared.prompting import Prompting
 from ..shared.shared_prompt import share_prompts
 from ..shared.trainer import without_printing
 from .data import prompt_rows
+from .dynamic_sampling import DynamicSampling
+from .rewards import StageRewards
 from .rollout import Rollout
 from .settings import GrpoSettings
 from .step_log import MetricsLog
@@ -28,26 +31,34 @@ def make_trainer(
     loaded: Loaded,
     prompting: Prompting,
     config: GRPOConfig,
-    rewards: list[RewardFunction],
+    rewards: StageRewards,
     log: MetricsLog,
 ) -> Any:
     """The trainer, ready to train; ``loaded.model`` becomes the model as it wraps it.
 
     Raises:
-        UserError: ``shared_prompt`` is on, and something stands against it.
+        UserError: ``shared_prompt`` or ``dynamic_sampling`` is on, and something stands against it.
     """
     shared = settings.shared_prompt != "off"
+    ours = (shared or settings.dynamic_sampling) and Rollout.can_replace(config)
+    rollout = Rollout(config) if ours else None
     trainer = without_printing(
         (GroupedGRPOTrainer if shared else WatchedGRPOTrainer)(
             model=loaded.model,
             args=config,
-            reward_funcs=rewards,
+            reward_funcs=rewards.watched(config.num_generations),
             train_dataset=Dataset.from_list(prompt_rows(settings, context, prompting)),
             processing_class=loaded.tokenizer,
             callbacks=[log],
-            rollout_func=Rollout(config) if shared and Rollout.can_replace(config) else None,
+            rollout_func=rollout,
         )
     )
+    if settings.dynamic_sampling:
+        if rollout is None:
+            what = "dynamic_sampling needs answers that scl-rl samples itself"
+            raise UserError(f"stage '{context.name}': {what}; {Rollout.ELSEWHERE}")
+        choose = DynamicSampling(rollout, rewards.weighted(), settings.dynamic_sampling, context.seed)
+        trainer.choose_rows = partial(choose, trainer=trainer)
     loaded.model = trainer.model
     watch_generation(trainer.model)
     log.times.watch(trainer)

@@ -8,7 +8,7 @@ from .settings import PairsSettings
 
 def pairs_cost(settings: PairsSettings, facts: Facts) -> Cost:
     """The answers that it samples, and the pairs that come out if every prompt gives as many as it may."""
-    rows, length = rewarded_prompts(settings.max_documents, settings.max_code_only, facts)
+    rows, length = rewarded_prompts(settings, facts)
     spans = min(settings.max_spans, facts.of("spans").number)
     if spans:
         whole = rows * length + spans * facts.of("spans").prompt

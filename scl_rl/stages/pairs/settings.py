@@ -7,20 +7,17 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ..shared.rewards import RewardSettings, RewardsMixin, given_sets
+from ..shared.rewards import RewardSettings, RewardsMixin
+from ..shared.settings import PromptsMixin
 from .corrupt import Corruption
 from .error_kinds import ErrorKind
 
 
-class PairsSettings(RewardsMixin):
+class PairsSettings(PromptsMixin, RewardsMixin):
     """Samples answers, scores them and keeps pairs; leaves the best answers for rejection-sampling SFT."""
 
     kind: Literal["pairs"] = "pairs"
-    max_documents: int | None = Field(
-        None, title="Maximum annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
-    )
     max_spans: int = Field(0, title="Maximum spans, sampled; each is used as a note", ge=0)
-    max_code_only: int = Field(0, title="Maximum code-only documents, sampled", ge=0)
     samples: int = Field(
         4, title="Answers sampled for each prompt; 0 = only corrupted gold", ge=0, le=1_000_000
     )
@@ -58,12 +55,11 @@ class PairsSettings(RewardsMixin):
         "margin": "min_margin",
         "least_score": "min_score",
     }
-    starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     @model_validator(mode="after")
     def _something_to_do(self) -> PairsSettings:
-        if self.max_documents == 0 and not self.max_spans and not self.max_code_only:
-            raise ValueError("max_documents, max_spans and max_code_only can't all be 0")
+        if self.max_documents == 0 and not (self.max_spans or self.max_code_only or self.max_filled):
+            raise ValueError("max_documents, max_spans, max_code_only and max_filled can't all be 0")
         if not self.samples and not self.negatives:
             raise ValueError("nothing to make pairs of: give 'samples' or 'negatives'")
         return self
@@ -74,12 +70,13 @@ class PairsSettings(RewardsMixin):
 
     def uses(self) -> set[str]:
         """What it takes prompts from."""
-        return given_sets(self.max_documents, self.max_code_only) | ({"spans"} if self.max_spans else set())
+        return self.prompt_sets() | ({"spans"} if self.max_spans else set())
 
     def dry_run_settings(self, tokens: int) -> Self:
         """With pairs of gold for what follows: the answers of a random model are all as bad."""
         return self.model_copy(
             update={
+                **self.without_filled(),
                 "max_documents": self.max_documents or None,
                 "chosen": "gold",
                 "negatives": tuple(dict.fromkeys((*self.negatives, "dropped"))),

@@ -85,7 +85,7 @@ class PairMaker:
 
     def _prompted(self) -> list[Document]:
         settings, context = self._settings, self._context
-        windows = some_windows(settings.max_documents, settings.max_code_only, context, self._prompting)
+        windows = some_windows(settings, context, self._prompting)
         if not settings.max_spans:
             return windows
         spans = read_spans(context.needed("spans"))

@@ -12,7 +12,7 @@ def predict_cost(settings: PredictSettings, facts: Facts) -> Cost:
     """An answer to each window."""
     lengths = facts.of(settings.split)
     answer = facts.answer(settings)
-    number = lengths.number
+    number = lengths.number + (facts.of("dev").number if settings.threshold else 0)
     cost = Cost(number, round(number * (lengths.prompt + answer)), round(number * answer))
     add_generation(cost, settings, facts, settings.batch_size)
     cost.disk = number * _BYTES

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..contract import StageSettings
 
 TRAINING, ICD_10_CM = "training", "icd-10-cm"
+
+
+class ThresholdSettings(BaseModel):
+    """The least confidence with which a code is kept: the one that is best on dev documents."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    beta: float = Field(
+        1.0,
+        title="Best by joint F-beta: below 1 precision counts more, above 1 recall",
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+    )
 
 
 class PredictSettings(StageSettings):
@@ -27,6 +41,10 @@ class PredictSettings(StageSettings):
         title="Codes for constrained decoding: training (those of the training sets), icd-10-cm, or a file",
         min_length=1,
     )
+    threshold: ThresholdSettings | None = Field(
+        None,
+        title="Leave out codes whose confidence is below what is best on dev documents; absent = keep all",
+    )
 
     own_process: ClassVar[bool] = True
     instead_of_files: ClassVar[tuple[str, ...]] = (TRAINING, ICD_10_CM)
@@ -35,7 +53,11 @@ class PredictSettings(StageSettings):
     }
     work: ClassVar[str] = "scl_rl.stages.predict.work:predict"
     cost: ClassVar[str | None] = "scl_rl.stages.predict.cost:predict_cost"
-    outputs: ClassVar[Mapping[str, str]] = {"predictions": "predictions.jsonl"}
+    outputs: ClassVar[Mapping[str, str]] = {
+        "predictions": "predictions.jsonl",
+        "dev": "dev_predictions.jsonl",
+    }
+    optional_outputs: ClassVar[tuple[str, ...]] = ("dev",)
     starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     @model_validator(mode="after")
@@ -49,8 +71,8 @@ class PredictSettings(StageSettings):
         return self.max_new_tokens
 
     def uses(self) -> set[str]:
-        """The documents that it is about."""
-        return {self.split}
+        """The documents that it is about, and those that its threshold is chosen on."""
+        return {self.split} | ({"dev"} if self.threshold else set())
 
     def files(self) -> dict[str, str]:
         """The codes, unless they are a list that we have."""

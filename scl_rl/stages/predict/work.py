@@ -11,6 +11,7 @@ from ...corpus.jsonl import read_documents, read_spans, write_jsonl
 from ...corpus.types import Document, PredictedCode, Prediction
 from ...errors import Problem, UserError
 from ...metrics.calibration import Calibration, confidences, cross_fitted, fit, reliability
+from ...metrics.threshold import above, best_threshold
 from ...reporter import PRINTER, Reporter
 from ...suggest import did_you_mean
 from ..contract import DataFiles, StageContext
@@ -22,33 +23,25 @@ if TYPE_CHECKING:
 
 def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
     """Write ``predictions.jsonl`` and report how many documents, windows and malformed lines."""
-    constrained = settings.decoding == "constrained"
-    return predict_file(
+    predictor = Predictor(
         context.parent.output("model"),
-        context.needed(settings.split),
-        context.folder / settings.outputs["predictions"],
         base=context.base,
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
-        codes=allowed_codes(settings.codes, context.base, context.data) if constrained else None,
         reporter=context.reporter,
         label=context.name,
     )
-
-
-def predict_file(
-    model: Path, documents: Path, out: Path, codes: Collection[str] | None = None, **how: Any
-) -> dict[str, Any]:
-    """:meth:`Predictor.predict` on a file of documents, written as ``predictions.jsonl``; its counts.
-
-    If it was killed, it resumes: see :meth:`Predictor.kept`.
-    """
-    records = read_documents(documents)
-    predictor = Predictor(model, **how)
-    with predictor.kept(out, records, codes) as journal:
-        predictions, counts = predictor.predict(records, codes, journal=journal)
-        write_jsonl(out, predictions)
-    return counts
+    constrained = settings.decoding == "constrained"
+    codes = allowed_codes(settings.codes, context.base, context.data) if constrained else None
+    out = context.folder / settings.outputs["predictions"]
+    documents = read_documents(context.needed(settings.split))
+    if settings.threshold is None:
+        return predictor.write(out, documents, codes)[1]
+    dev = read_documents(context.needed("dev"))
+    known, _ = predictor.write(context.folder / settings.outputs["dev"], dev, codes, confidence=True)
+    chosen = best_threshold(dev, known, settings.threshold.beta)
+    _, counts = predictor.write(out, documents, codes, confidence=True, least=chosen.confidence)
+    return {**counts, "threshold": {"beta": settings.threshold.beta, **chosen._asdict()}}
 
 
 class Predictor:
@@ -136,6 +129,26 @@ class Predictor:
         )
         malformed = sum(prediction.malformed for prediction in predictions)
         return predictions, {"documents": len(documents), "windows": windows, "malformed": malformed}
+
+    def write(
+        self,
+        out: Path,
+        documents: list[Document],
+        codes: Collection[str] | None = None,
+        confidence: bool = False,
+        least: float = 0.0,
+    ) -> tuple[list[Prediction], dict[str, Any]]:
+        """:meth:`predict` to a file. If it was killed, it resumes: see :meth:`kept`.
+
+        Args:
+            least: codes with less confidence are left out.
+        """
+        with self.kept(out, documents, codes) as journal:
+            predictions, counts = self.predict(documents, codes, confidence, journal)
+            if least:
+                predictions = [above(prediction, least) for prediction in predictions]
+            write_jsonl(out, predictions)
+        return predictions, counts
 
     def calibrate(
         self, gold: list[Document], codes: Collection[str] | None = None

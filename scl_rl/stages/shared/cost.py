@@ -16,7 +16,7 @@ from ...modeling.memory import Parts, Weights
 from ...modeling.shape import ModelShape
 from ..contract import StageSettings
 from .config import Config, Machine, resolve
-from .settings import TrainingSettings
+from .settings import PromptsMixin, TrainingSettings
 
 _CHECKED_TOGETHER = 16  # answers that dev checks generate together
 
@@ -161,11 +161,13 @@ class Facts:
         return Weights(self.shape, trained, adapter, 2 if self.dtype == "bfloat16" else 4, mixed)
 
 
-def rewarded_prompts(documents: int | None, code_only: int, facts: Facts) -> tuple[int, float]:
+def rewarded_prompts(settings: PromptsMixin, facts: Facts) -> tuple[int, float]:
     """The windows that a stage with rewards takes, and their mean length as prompts."""
     annotated, unknown = facts.of("annotated"), facts.of("code_only")
+    documents, (start, end) = settings.max_documents, settings.code_only_part
     taken = annotated.number if documents is None else min(documents, annotated.number)
-    more = min(code_only, unknown.number)
+    more = min(settings.max_code_only, round((end - start) * unknown.number))
+    more += min(settings.max_filled, unknown.number)
     rows = taken + more
     return rows, (taken * annotated.prompt + more * unknown.prompt) / rows if rows else 0.0
 

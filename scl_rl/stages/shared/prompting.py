@@ -21,7 +21,8 @@ from ...modeling.generate import generate
 from ...modeling.journal import AnswerJournal
 from ...modeling.load import Loaded
 from ...scoring import GoldDocument, NoteText
-from ..contract import StageContext
+from ..contract import FILLED, StageContext
+from .settings import PromptsMixin
 
 NO_WINDOW = 10**9
 
@@ -68,22 +69,21 @@ def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> li
     ]
 
 
-def some_windows(
-    documents: int | None, code_only: int, context: StageContext, prompting: Prompting
-) -> list[Document]:
-    """Windows to answer: annotated ones, then documents of which only the codes are known.
+def some_windows(settings: PromptsMixin, context: StageContext, prompting: Prompting) -> list[Document]:
+    """The windows that a stage has answered: annotated ones, code-only ones, those that were filled in.
 
-    Args:
-        documents: most annotated windows, sampled; None = all.
-        code_only: most code-only documents, sampled from those that are a single window: of a part of a
-            document nobody knows which codes it has.
+    Code-only documents are sampled from those that are a single window: of a part of a document nobody knows
+    which codes it has.
     """
     rng = random.Random(f"{context.seed}-windows")
-    annotated = read_documents(context.needed("annotated")) if documents != 0 else []
-    found = sample_records(annotated_windows(annotated, prompting), documents, rng)
-    unknown = read_documents(context.needed("code_only")) if code_only else []
-    whole = [windows[0].as_document() for d in unknown if len(windows := prompting.windows(d)) == 1]
-    return found + sample_records(whole, code_only, rng)
+    annotated = read_documents(context.needed("annotated")) if settings.max_documents != 0 else []
+    found = sample_records(annotated_windows(annotated, prompting), settings.max_documents, rng)
+    unknown = read_documents(context.needed("code_only")) if settings.max_code_only else []
+    split = map(prompting.windows, settings.part_of(unknown))
+    whole = [windows[0].as_document() for windows in split if len(windows) == 1]
+    found += sample_records(whole, settings.max_code_only, rng)
+    filled = read_documents(context.parent.output(FILLED)) if settings.max_filled else []
+    return found + sample_records(annotated_windows(filled, prompting), settings.max_filled, rng)
 
 
 def span_document(span: Span, number: int) -> Document:

@@ -49,11 +49,6 @@ class RewardsMixin(StageSettings):
         return self
 
 
-def given_sets(documents: int | None, code_only: int) -> set[str]:
-    """The sets of the data that a stage takes, by how many documents it takes of each at most."""
-    return ({"annotated"} if documents != 0 else set()) | ({"code_only"} if code_only else set())
-
-
 def accuracies(rewards: Iterable[RewardSettings], context: StageContext) -> dict[str, Any]:
     """How far the rewards can be trusted that judge by a verifier of their own, measured on dev documents.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..contract import MODEL, StageSettings
+from ...corpus.records import hashed_part
+from ...corpus.types import Document
+from ..contract import FILLED, MODEL, StageSettings
 from .launch import LaunchSettings
 
 
@@ -85,6 +87,65 @@ class EvalSchedule:
     max_new_tokens: int
     keep: Literal["best", "last"] | None = None
     min_gain: float = 0.0
+
+
+class CodeOnlyMixin(StageSettings):
+    """A stage that takes code-only documents, or a part of them that others leave alone."""
+
+    code_only_part: tuple[float, float] = Field(
+        (0.0, 1.0),
+        title="Part of the code-only documents that it may take, by a hash of their ids: [0, 0.5] and "
+        "[0.5, 1] are halves without a document in common",
+    )
+
+    @field_validator("code_only_part")
+    @classmethod
+    def _a_part(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 1:
+            raise ValueError("should be two numbers from 0 to 1, the smaller one first")
+        return value
+
+    def part_of(self, documents: Iterable[Document]) -> list[Document]:
+        """Those of some code-only documents that it may take."""
+        return hashed_part(documents, *self.code_only_part)
+
+
+class PromptsMixin(CodeOnlyMixin):
+    """A stage that has a model answer documents of several sets."""
+
+    max_documents: int | None = Field(
+        None, title="Maximum annotated documents (or windows), sampled; absent = all, 0 = none", ge=0
+    )
+    max_code_only: int = Field(0, title="Maximum code-only documents, sampled and mixed in", ge=0)
+    max_filled: int = Field(
+        0, title="Maximum documents whose evidence the parent 'fill' stage filled in, sampled", ge=0
+    )
+
+    starts_from: ClassVar[tuple[str, ...]] = (MODEL, FILLED)
+
+    def prompt_sets(self) -> set[str]:
+        """The sets of the data that it takes documents from."""
+        sets = {"annotated"} if self.max_documents != 0 else set()
+        return sets | ({"code_only"} if self.max_code_only else set())
+
+    def without_filled(self) -> dict[str, Any]:
+        """For a dry run, what to change: what a fill stage makes of a few documents may be nothing."""
+        if not self.max_filled:
+            return {}
+        return {"max_filled": 0, "max_documents": self.max_documents or None}
+
+    def incompatible_with(self, parents: Sequence[StageSettings]) -> str:
+        """Filled-in documents where no stage fills in, or left out where one does; one without a model."""
+        fills = [FILLED in parent.outputs for parent in parents]
+        if self.max_filled and not all(fills):
+            return "'max_filled' is of what a stage of kind fill makes: name one after 'from'"
+        if any(fills) and not self.max_filled:
+            return (
+                "starts from a stage of kind fill, whose documents are left out: give 'max_filled' a number"
+            )
+        if any(fill and parent.from_ is None for fill, parent in zip(fills, parents, strict=True)):
+            return "starts from a fill stage that has no model before it: name the model's after its 'from'"
+        return ""
 
 
 class SharedPromptMixin(TrainingSettings):
