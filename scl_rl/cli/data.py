@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import options
+from .data_spans import spans
 from .data_survey import check, stats
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def data() -> None:
 
 data.add_command(check)
 data.add_command(stats)
+data.add_command(spans)
 
 
 @data.group("import")

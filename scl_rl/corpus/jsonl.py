@@ -19,6 +19,7 @@ from .types import Annotation, Document, Fragment, Prediction, Span
 
 MOST_PROBLEMS = 20
 _FRAGMENT = "expected a fragment [start, end]"
+_LEFT_OUT: Mapping[type[BaseModel], tuple[str, ...]] = {Document: ("annotations",), Span: ("fragments",)}
 _PLAIN = {  # pydantic's words, where they are about Python and not about JSON
     "model_type": "expected an object",
     "string_pattern_mismatch": "expected a code: up to 32 letters, digits and .+*/†-, the first no sign",
@@ -46,7 +47,7 @@ def read_documents(path: Path, labelled: bool = False) -> list[Document]:
 
 def read_spans(path: Path) -> list[Span]:
     """The spans of a file, in order. Raises as :func:`read_documents` does."""
-    return read_records(path, Span, lambda span: (), "spans")
+    return read_records(path, Span, _span_problems, "spans")
 
 
 def read_training(path: Path) -> tuple[list[Span], list[Document]]:
@@ -106,7 +107,8 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
 def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> None:
     """Write records one per line in UTF-8, the file as a whole or not at all.
 
-    An unlabelled document is written without the key ``annotations``.
+    An unlabelled document is written without the key ``annotations``, a span that is all evidence without
+    ``fragments``.
 
     Raises:
         UserError: the file can't be written.
@@ -124,8 +126,8 @@ def append_jsonl(path: Path, record: BaseModel | Mapping[str, Any]) -> None:
 
 def _line(record: BaseModel | Mapping[str, Any]) -> str:
     if isinstance(record, BaseModel):
-        unlabelled = isinstance(record, Document) and record.annotations is None
-        record = record.model_dump(mode="json", exclude={"annotations"} if unlabelled else None)
+        absent = {name for name in _LEFT_OUT.get(type(record), ()) if getattr(record, name) is None}
+        record = record.model_dump(mode="json", exclude=absent or None)
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
@@ -293,6 +295,10 @@ def _document_problems(document: Document, labelled: bool = False) -> Iterator[P
         yield Problem("", f"document '{document.id}' has no annotations", hint)
     for annotation in document.annotations or ():
         yield from _annotation_problems(annotation, len(document.text))
+
+
+def _span_problems(span: Span) -> Iterator[Problem]:
+    yield from _bad_fragments(span.code, span.fragments or (), len(span.text))
 
 
 def _annotation_problems(annotation: Annotation, length: int) -> Iterator[Problem]:

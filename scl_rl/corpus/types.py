@@ -36,7 +36,11 @@ class Document(BaseModel):
 
 
 class Span(BaseModel):
-    """A mention taken out of its document, with its code: the lightweight training unit."""
+    """A mention taken out of its document, with its code: the lightweight training unit.
+
+    ``fragments`` are the evidence in ``text``; None where all of it is. ``source`` says where the span comes
+    from, and the extra keys ``rules``, ``style``, ``teacher`` and ``title`` say more: see :meth:`labels`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,6 +48,22 @@ class Span(BaseModel):
     code: str = Field(pattern=f"^{CODE}$")
     system: str = DEFAULT_SYSTEM
     source: str = ""
+    fragments: list[Fragment] | None = Field(default=None, min_length=1)
+
+    @property
+    def evidence(self) -> str:
+        """The words that stand for the code: those of the fragments, white space collapsed."""
+        if self.fragments is None:
+            return self.text
+        return " ".join(" ".join(self.text[start:end] for start, end in self.fragments).split())
+
+    def labels(self) -> set[str]:
+        """The names by which a span can be weighed: its source, rules, style and teacher."""
+        extra = self.model_extra or {}
+        rules = extra.get("rules")
+        names = [self.source, extra.get("style"), extra.get("teacher")]
+        names += rules if isinstance(rules, list) else []
+        return {name for name in names if isinstance(name, str) and name}
 
 
 class PredictedMention(BaseModel):

@@ -5,11 +5,15 @@ All functions take a code in any spelling that :func:`scl_rl.icd.normalise.norma
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
 from .normalise import normalised
 from .tables import EXTENDED, Entry, tables
+
+_ONE_CODE = re.compile(r"(.*\S)\s*\(([A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?)\)")
 
 
 def is_valid(code: str) -> bool:
@@ -60,6 +64,18 @@ def inclusion_terms(code: str) -> tuple[str, ...]:
         ValueError: there is no such code.
     """
     return _known(code).inclusion_terms
+
+
+def excluded_terms() -> Iterator[tuple[str, str]]:
+    """Billable codes with what the Excludes1 notes of others call them: "gonococcal sepsis (A54.86)".
+
+    Only notes that name exactly one code, in full.
+    """
+    for entry in tables():
+        for note in entry.excludes1:
+            named = _ONE_CODE.fullmatch(note)
+            if named and is_billable(named[2]):
+                yield named[2], named[1]
 
 
 def parents(code: str) -> list[str]:

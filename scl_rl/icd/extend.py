@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from ..errors import Problem, UserError
 from .codes import billable_codes, synonyms, title
 from .lexicon import LEXICON, Condition, Entry, Wording
+from .wording import uncapitalized
 
 FEWEST = 4
 MOST = 8
@@ -110,7 +110,7 @@ def _wordings(code: str) -> Iterator[str]:
     for term in synonyms(code):
         if _LEFTOVER.search(term):
             continue
-        plain = _lowered(" ".join(_VAGUE.sub("", term).split()))
+        plain = uncapitalized(" ".join(_VAGUE.sub("", term).split()))
         for form in (plain, *(plain.replace(old, new) for old, new in _SWAPS if old in plain)):
             head, comma, rest = form.partition(", ")
             orders = (f"{rest} {head}", f"{head} {rest}") if comma else (form,)
@@ -119,18 +119,3 @@ def _wordings(code: str) -> Iterator[str]:
                 for text in (candidate, f"{turned[2]} {turned[1]}") if turned else (candidate,):
                     if _PLAIN.fullmatch(text):
                         yield text
-
-
-@cache
-def _names() -> frozenset[str]:
-    """Words that titles write with a capital inside a sentence."""
-    return frozenset(
-        word for code in billable_codes() for word in title(code).split()[1:] if word[0].isupper()
-    )
-
-
-def _lowered(term: str) -> str:
-    """Without the capital of a sentence's start; names and abbreviations keep theirs."""
-    first = term.split(" ", 1)[0].rstrip(",")
-    named = first in _names() or "'" in first or first[1:] != first[1:].lower()
-    return term if named else term[:1].lower() + term[1:]

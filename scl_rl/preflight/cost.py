@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ class Estimator:
         lengths: set of the data → the lengths of its prompts and answers.
         shape: the model's, None if unknown.
         done: figures of the stages that need not run again.
+        codes: those of the training sets.
         costs: stage → what it takes, for those estimated so far.
     """
 
@@ -30,6 +31,7 @@ class Estimator:
     shape: ModelShape | None
     done: Mapping[str, Mapping[str, Any]]
     machine: Machine = field(default_factory=Machine.guessed)
+    codes: Collection[str] = ()
     costs: dict[str, Cost] = field(default_factory=dict)
 
     def run(self) -> dict[str, Cost]:
@@ -56,6 +58,7 @@ class Estimator:
             parents=[self._parent(name) for name in stage.parents],
             matched=self._matched(stage),
             peft=self._peft(stage),
+            codes=self.codes,
         )
 
     def _parent(self, name: str) -> Parent:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..corpus.sources.sample import WHOLE, sample_files
+from ..corpus.sources.sample import WHOLE, sample_files, trained_codes
 from ..modeling.shape import ModelShape
 from ..recipe.schema import Recipe
 from ..stages.shared.cost import Lengths
@@ -21,6 +21,7 @@ class Inspection:
     Attributes:
         counts: set of the data → its records.
         lengths: set of the data → the lengths of its prompts and answers, in a sample of it.
+        codes: those of the training sets, in the sample.
         exact: tokens are counted by the model's tokenizer.
         notes: what is odd about the recipe for this data, in words.
     """
@@ -29,6 +30,7 @@ class Inspection:
     counts: Mapping[str, int]
     lengths: Mapping[str, Lengths]
     exact: bool
+    codes: frozenset[str]
     notes: tuple[str, ...]
 
     @property
@@ -53,4 +55,6 @@ def inspect(recipe: Recipe, made: Mapping[str, Path] | None = None, max_bytes: f
     counter = TokenCounter(recipe.shape.tokenizer if recipe.shape else None)
     lengths = measure(recipe, sample, counter)
     notes = check_data(recipe, sample, lengths, counter.exact)
-    return Inspection(recipe, dict(sample.counts), lengths, counter.exact, tuple(notes))
+    return Inspection(
+        recipe, dict(sample.counts), lengths, counter.exact, trained_codes(sample), tuple(notes)
+    )

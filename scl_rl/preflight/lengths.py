@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..answer.prompt import Prompt
+from ..corpus.records import sample_records
 from ..corpus.sources import DataSample
+from ..corpus.sources.sample import RECORDS
+from ..corpus.spans import spans_of
 from ..recipe.schema import Recipe
 from ..stages.shared.cost import Lengths
 from ..stages.shared.prompting import Prompting, annotated_windows, span_document
@@ -46,7 +49,7 @@ class TokenCounter:
 
 
 def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[str, Lengths]:
-    """Set → the lengths of what a stage makes of it."""
+    """Set → the lengths of what a stage makes of it. Without spans, mentions show how long such are."""
     head = recipe.head
     window = head.window.tokens if head.window else None
     prompting = Prompting(head.prompt.template, head.prompt.chat, head.answer, window, counter)
@@ -57,11 +60,12 @@ def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[s
         )
 
     found: dict[str, Lengths] = {}
-    for name in sample.records:
+    spans = sample.spans() or sample_records(spans_of(sample.documents("annotated"), ""), RECORDS)
+    for name in dict.fromkeys([*sample.records, "spans"]):
         documents = sample.documents(name)
         if name == "spans":
-            pieces = [span_document(span, number) for number, span in enumerate(sample.spans())]
-            number = sample.counts[name]
+            pieces = [span_document(span, number) for number, span in enumerate(spans)]
+            number = sample.counts.get(name, 0)
         else:
             windows = [window.as_document() for d in documents for window in prompting.windows(d)]
             pieces = annotated_windows(documents, prompting) if name == "annotated" else windows

@@ -64,7 +64,7 @@ def forecast(
     """
     machine = Machine.guessed()
     recipe = inspection.recipe
-    costs = Estimator(recipe, inspection.lengths, inspection.shape, done, machine).run()
+    costs = Estimator(recipe, inspection.lengths, inspection.shape, done, machine, inspection.codes).run()
     costs = {name: cost for name, cost in costs.items() if name in running}
     notes = [*inspection.notes, *(f"{name}: {note}" for name, cost in costs.items() for note in cost.notes)]
     needed, free = disk_needed(list(costs.values())), _free(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UserError
@@ -12,11 +13,17 @@ from .tree import Tree, Where
 _MAX_SHOWN = 100  # characters of an override in messages
 
 
-def apply_override(tree: Tree, text: str) -> None:
+_TOPS = (*Head.model_fields, "data", "stages")
+
+
+def apply_override(tree: Tree, text: str, tops: Sequence[str] = _TOPS) -> None:
     """Put the value of a ``key=value`` text into the tree; the value is YAML.
 
     The key's first part is a stage's name, or a top-level setting. A section that is not there yet is
     made. What can't be done is noted as a problem.
+
+    Args:
+        tops: the top-level settings; those of a recipe if absent.
 
     Raises:
         UserError: the text is not ``key=value``, or the value is not YAML.
@@ -28,7 +35,6 @@ def apply_override(tree: Tree, text: str) -> None:
         raise UserError(f"{place}: should be KEY=VALUE, like scl.tokens=60000 or seed=1")
     stages = tree.value.get("stages")
     names = list(stages) if isinstance(stages, dict) else []
-    tops = [*Head.model_fields, "data", "stages"]
     if parts[0] in names:
         parts = ["stages", *parts]
     elif parts[0] not in tops:

@@ -31,7 +31,7 @@ class SpanDictionary:
         self._codes: dict[Words, Counter[str]] = {}
         self._systems: dict[str, str] = {}
         for span in spans:
-            if words := _words(span.text):
+            if words := _words(span.evidence):
                 self._codes.setdefault(words, Counter())[span.code] += 1
                 self._systems.setdefault(span.code, span.system)
 

@@ -25,7 +25,18 @@ def stage_kinds() -> dict[str, type[StageSettings]]:
     return {name: _settings(points[name]) for name in order}
 
 
-_OURS_FIRST = ("sft", "pairs", "dpo", "grpo", "fill", "dictionary", "predict", "evaluate", "compare")
+_OURS_FIRST = (
+    "sft",
+    "pairs",
+    "dpo",
+    "grpo",
+    "fill",
+    "synthesize",
+    "dictionary",
+    "predict",
+    "evaluate",
+    "compare",
+)
 
 
 def kinds_with(outputs: tuple[str, ...]) -> list[str]:

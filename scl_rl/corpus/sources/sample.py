@@ -42,6 +42,15 @@ class DataSample:
         return [record for record in self.records.get("spans", ()) if isinstance(record, Span)]
 
 
+def trained_codes(sample: DataSample) -> frozenset[str]:
+    """The codes of the sets to train on, as far as the sample has them."""
+    found = {span.code for span in sample.spans()}
+    for name in ("annotated", "code_only"):
+        documents = sample.whole.get(name) or sample.documents(name)
+        found |= {annotation.code for document in documents for annotation in document.annotations or ()}
+    return frozenset(found)
+
+
 def maximum(name: str) -> int:
     """The maximum number of records that a sample has of a set."""
     return RECORDS if name in ("annotated", "spans") else OTHERS

@@ -9,7 +9,13 @@ from ..shared.config import examples_per_step
 from ..shared.cost import Cost, Facts, add_training
 from .settings import SftSettings
 
-_SETS = {"documents": "annotated", "spans": "spans", "filled": "code_only", "answers": "annotated"}
+_SETS = {
+    "documents": "annotated",
+    "spans": "spans",
+    "filled": "code_only",
+    "answers": "annotated",
+    "synthesized": "spans",
+}
 
 
 def sft_cost(settings: SftSettings, facts: Facts) -> Cost:
@@ -35,7 +41,8 @@ def _composed(shares: Mapping[str, float], budget: int, facts: Facts) -> Cost:
     for name, share in shares.items():
         lengths = facts.of(_SETS[name])
         answer = lengths.answer or facts.of("annotated").answer
-        if not lengths.number or not lengths.prompt:
+        number = facts.parents[0].cost.makes if name == "synthesized" else lengths.number
+        if number == 0 or not lengths.prompt:
             return Cost(tokens=budget, matched=budget, notes=[f"there are no {name} to train on"])
         examples += budget * share / whole / (lengths.prompt + answer)
     return Cost(round(examples), budget, matched=budget)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ...corpus.jsonl import read_documents, read_spans
+from ...corpus.types import Span
 from ...errors import UserError
 from ...modeling.generate import encode_prompt
 from ..contract import StageContext
 from ..shared.cost import matched_tokens
 from ..shared.prompting import Prompting, annotated_windows, span_document
+from .sampling import shuffled_turns, span_weights
 from .settings import SftSettings
 
 Example = dict[str, list[int]]
@@ -33,10 +35,10 @@ def compose(
     counts: dict[str, int] = {}
     for name, share in settings.shares.items():
         if part := int(tokens * share / whole):
-            found = [_example(*pair, prompting) for pair in _SOURCES[name](context, prompting)]
-            if not found:
+            rng = random.Random(f"{context.seed}-{name}")
+            chosen = list(_until(part, _turns(name, settings, context, prompting, rng)))
+            if not chosen:
                 raise UserError(f"stage '{context.name}': there are no {name} to train on")
-            chosen = list(_until(part, found, random.Random(f"{context.seed}-{name}")))
             counts[name] = sum(len(example["input_ids"]) for example in chosen)
             examples += chosen
     return examples, counts
@@ -74,9 +76,8 @@ def _gold(path: Path, prompting: Prompting) -> Iterator[tuple[str, str]]:
         yield window.text, prompting.gold(window.text, window.annotations or ())
 
 
-def _spans(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
-    for number, span in enumerate(read_spans(context.needed("spans"))):
-        yield span.text, prompting.gold(span.text, span_document(span, number).annotations or ())
+def _span(number: int, span: Span, prompting: Prompting) -> tuple[str, str]:
+    return span.text, prompting.gold(span.text, span_document(span, number).annotations or ())
 
 
 def _answers(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
@@ -85,7 +86,25 @@ def _answers(context: StageContext, prompting: Prompting) -> Iterator[tuple[str,
             yield record["text"], record["answer"]
 
 
-_SOURCES = {"documents": _documents, "spans": _spans, "filled": _filled, "answers": _answers}
+_SOURCES = {"documents": _documents, "filled": _filled, "answers": _answers}
+_SPANS: Mapping[str, Callable[[StageContext], Path]] = {
+    "spans": lambda context: context.needed("spans"),
+    "synthesized": lambda context: context.parent.output("synthesized"),
+}
+
+
+def _turns(
+    name: str, settings: SftSettings, context: StageContext, prompting: Prompting, rng: random.Random
+) -> Iterator[list[Example]]:
+    """The examples of a source in random order, again and again; nothing if there are none."""
+    if name not in _SPANS:
+        examples = [_example(*pair, prompting) for pair in _SOURCES[name](context, prompting)]
+        yield from shuffled_turns(examples, None, rng)
+        return
+    spans = read_spans(_SPANS[name](context))
+    weights = span_weights(spans, settings.span_sampling)
+    examples = [_example(*_span(number, span, prompting), prompting) for number, span in enumerate(spans)]
+    yield from shuffled_turns(examples, weights, rng)
 
 
 def _example(text: str, answer: str, prompting: Prompting) -> Example:
@@ -95,11 +114,9 @@ def _example(text: str, answer: str, prompting: Prompting) -> Example:
     return {"input_ids": prompt + written, "completion_mask": [0] * len(prompt) + [1] * len(written)}
 
 
-def _until(tokens: int, examples: Sequence[Example], rng: random.Random) -> Iterator[Example]:
-    """Examples in random order, again and again, until the tokens are spent."""
-    turn = list(examples)
-    while tokens > 0:
-        rng.shuffle(turn)
+def _until(tokens: int, turns: Iterable[list[Example]]) -> Iterator[Example]:
+    """The examples of turns until the tokens are spent."""
+    for turn in turns:
         for example in turn:
             if tokens <= 0:
                 return

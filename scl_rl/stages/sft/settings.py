@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,7 +11,11 @@ from ..contract import StageSettings
 from ..shared.config import Depends
 from ..shared.settings import CHECKS_AT_THE_ENDS, EvalSchedule, TrainingSettings
 
-_MAKERS = {"filled": "fill", "answers": "pairs"}  # our kinds that have these outputs
+_MAKERS = {
+    "filled": "fill",
+    "answers": "pairs",
+    "synthesized": "synthesize",
+}  # our kinds that have these outputs
 _MAX_SHARE = 10**6
 MADE = tuple(_MAKERS)  # shares of an output of the stage before
 
@@ -27,6 +31,27 @@ class MixtureSettings(BaseModel):
         0.0, title="Documents whose evidence the parent 'fill' stage filled in", ge=0, le=_MAX_SHARE
     )
     answers: float = Field(0.0, title="Best sampled answers of the parent 'pairs' stage", ge=0, le=_MAX_SHARE)
+    synthesized: float = Field(
+        0.0, title="Spans that the parent 'synthesize' stage made", ge=0, le=_MAX_SHARE
+    )
+
+
+class SpanSamplingSettings(BaseModel):
+    """How often each span is trained on, of 'spans' and of 'synthesized' alike."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    weights: dict[str, Annotated[float, Field(ge=0, le=_MAX_SHARE)]] = Field(
+        default_factory=dict,
+        title="Weight by a span's source, rule, style or teacher; several multiply, 0 excludes",
+    )
+    temperature: float = Field(
+        1.0,
+        title="Above 1, rare codes are trained on more often: code shares are in proportion to "
+        "count^(1/temperature)",
+        ge=1,
+        allow_inf_nan=False,
+    )
 
 
 class SftSettings(TrainingSettings):
@@ -36,6 +61,9 @@ class SftSettings(TrainingSettings):
     mixture: MixtureSettings = Field(
         default_factory=lambda: MixtureSettings(documents=1.0),
         title="Shares of the training tokens, by source",
+    )
+    span_sampling: SpanSamplingSettings = Field(
+        default_factory=SpanSamplingSettings, title="How often each span is trained on"
     )
     tokens: int | None = Field(
         None, title="Tokens to train on, prompts and answers together", ge=1, le=10**12
@@ -60,7 +88,7 @@ class SftSettings(TrainingSettings):
     work: ClassVar[str] = "scl_rl.stages.sft.work:train_sft"
     cost: ClassVar[str | None] = "scl_rl.stages.sft.cost:sft_cost"
     checks: ClassVar[str | None] = "scl_rl.stages.sft.checks:sft_checks"
-    starts_from: ClassVar[tuple[str, ...]] = ("model", "filled", "answers")
+    starts_from: ClassVar[tuple[str, ...]] = ("model", "filled", "answers", "synthesized")
     renamed: ClassVar[Mapping[str, str]] = {
         "documents": "mixture.documents",
         "spans": "mixture.spans",
@@ -143,6 +171,6 @@ class SftSettings(TrainingSettings):
         """On documents and spans: what other stages make, a random model makes badly or not at all."""
         mixture = self.mixture
         documents = mixture.documents + mixture.filled + mixture.answers
-        own = MixtureSettings(documents=documents, spans=mixture.spans)
+        own = mixture.model_copy(update={"documents": documents, "filled": 0.0, "answers": 0.0})
         checks = {} if self.eval_steps is None else CHECKS_AT_THE_ENDS
         return self.model_copy(update={"mixture": own, "tokens": tokens, "match_compute_of": None, **checks})

@@ -5,7 +5,7 @@ A kind's ``cost`` is a function of its settings and :class:`Facts`, and returns 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
@@ -123,6 +123,7 @@ class Facts:
         parents: the stages that it starts from, estimated.
         matched: tokens of the stage whose compute it matches; None if it matches none, or not by tokens, or
             they can't be said yet.
+        codes: those of the training sets, in a sample of them.
         peft: ``peft`` of the adapter that its model has: its own or one from before; None = whole weights.
     """
 
@@ -135,6 +136,7 @@ class Facts:
     parents: Sequence[Parent] = ()
     matched: int | None = None
     peft: Mapping[str, Any] | None = None
+    codes: Collection[str] = ()
 
     def of(self, name: str) -> Lengths:
         """The lengths of a set; of an empty one if the data has no such set."""

@@ -87,8 +87,9 @@ def some_windows(settings: PromptsMixin, context: StageContext, prompting: Promp
 
 
 def span_document(span: Span, number: int) -> Document:
-    """A span as a document of its own: the span is the note, and all of it is evidence."""
-    annotation = Annotation(code=span.code, system=span.system, mentions=[[(0, len(span.text))]])
+    """A span as a document of its own: the span is the note, and all of it evidence unless it says else."""
+    mention = span.fragments or [(0, len(span.text))]
+    annotation = Annotation(code=span.code, system=span.system, mentions=[mention])
     return Document(id=f"span-{number}", text=span.text, annotations=[annotation])
 
 
