@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from ..corpus.marked import marked
 from ..errors import escaped
-from ..exchange.made import confidence_of, title_of
+from ..exchange.made import NO_EVIDENCE, confidence_of, title_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -70,6 +70,8 @@ def _details(document: Document, code: PredictedCode) -> str:
     confidence = confidence_of(code)
     if confidence is not None:
         parts.append(f"confidence {confidence:.2f}")
+    if not code.mentions:
+        parts.append(NO_EVIDENCE)
     for mention in code.mentions:
         if mention.fragments:
             parts.append(" … ".join(f'"{document.text[start:end]}"' for start, end in mention.fragments))

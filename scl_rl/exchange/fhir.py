@@ -13,7 +13,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ..corpus.types import Document, PredictedCode, PredictedMention, Prediction
-from .made import Made, confidence_of, title_of
+from .made import NO_EVIDENCE, Made, confidence_of, title_of
 
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
 CONFIDENCE = "urn:scl-rl:confidence"
@@ -74,6 +74,9 @@ def _condition(note: str, code: PredictedCode, made: Made) -> dict[str, Any]:
     if confidence is not None:
         extensions.append({"url": CONFIDENCE, "valueDecimal": round(confidence, 4)})
     lost = [" … ".join(mention.quotes) for mention in code.mentions if not mention.fragments]
+    notes = [f"Quoted, but not in the document: {quote}" for quote in lost]
+    if not code.mentions:
+        notes = [NO_EVIDENCE.capitalize()]
     condition = {
         "resourceType": "Condition",
         "extension": extensions,
@@ -81,7 +84,7 @@ def _condition(note: str, code: PredictedCode, made: Made) -> dict[str, Any]:
         "code": {"coding": [coding]},
         "subject": {"display": "unknown"},
         "evidence": [{"detail": [{"reference": note}]}],
-        "note": [{"text": f"Quoted, but not in the document: {quote}"} for quote in lost],
+        "note": [{"text": text} for text in notes],
     }
     return {key: value for key, value in condition.items() if value}
 

@@ -9,6 +9,9 @@ from .. import __version__
 from ..corpus.types import DEFAULT_SYSTEM, PredictedCode
 from ..icd.codes import is_valid, title
 
+NO_EVIDENCE = "no evidence found"
+"""Said of a code for which the model quotes nothing."""
+
 
 @dataclass(frozen=True)
 class Made:

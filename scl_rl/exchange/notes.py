@@ -57,15 +57,18 @@ def _from_stdin() -> list[Document]:
         raise UserError(Problem("standard input", "has no text", "pipe a note into it"))
     if not text.lstrip().startswith("{"):
         return [Document(id="stdin", text=_plain(text))]
-    documents = []
+    documents: dict[str, Document] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                documents.append(Document.model_validate_json(line))
+                document = Document.model_validate_json(line)
             except ValidationError:
                 what = "not a document; for all its mistakes, write it to a file"
                 raise UserError(Problem(f"standard input:{number}", what)) from None
-    return documents
+            if documents.setdefault(document.id, document) is not document:
+                what = f"the id '{document.id}' is there twice"
+                raise UserError(Problem(f"standard input:{number}", what, "give each note its own"))
+    return list(documents.values())
 
 
 def _plain(text: str) -> str:

@@ -17,8 +17,8 @@ def table(documents: Sequence[Document], predictions: Iterable[Prediction], made
     """The table with its heading.
 
     ``quote`` has the words of the note, or what the model quoted where that is not in the note; then
-    ``fragments`` is empty, else it is like ``120-132;140-150``. A code without quotes has one row. Text that
-    a spreadsheet would take for a formula has an apostrophe before it.
+    ``fragments`` is empty, else it is like ``120-132;140-150``. A code for which the model quotes nothing has
+    one row, without either. Text that a spreadsheet would take for a formula has an apostrophe before it.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

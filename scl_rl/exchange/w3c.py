@@ -11,7 +11,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from ..corpus.types import Document, Fragment, PredictedCode, PredictedMention, Prediction
-from .made import Made, confidence_of, title_of
+from .made import NO_EVIDENCE, Made, confidence_of, title_of
 
 _AROUND = 32  # code points before and after a quote
 _CONTEXT = "http://www.w3.org/ns/anno.jsonld"
@@ -22,21 +22,22 @@ def collection(
 ) -> dict[str, Any]:
     """An AnnotationCollection with all annotations on its first page: one per mention, code by code.
 
-    A note is named ``urn:scl-rl:note:ID``. The parts of a discontinuous mention are a Composite. A quote that
-    is not in the note has no position.
+    A code without mentions has one annotation, of the note as a whole. A note is named
+    ``urn:scl-rl:note:ID``. The parts of a discontinuous mention are a Composite. A quote that is not in the
+    note has no position.
     """
     items = [
         _annotation(document, code, mention, f"{number}-{place}", made)
         for document, prediction in zip(documents, predictions, strict=True)
         for number, code in enumerate(prediction.codes)
-        for place, mention in enumerate(code.mentions)
+        for place, mention in enumerate(code.mentions or [None])
     ]
     page = {"type": "AnnotationPage", "startIndex": 0, "items": items}
     return {"@context": _CONTEXT, "type": "AnnotationCollection", "total": len(items), "first": page}
 
 
 def _annotation(
-    document: Document, code: PredictedCode, mention: PredictedMention, key: str, made: Made
+    document: Document, code: PredictedCode, mention: PredictedMention | None, key: str, made: Made
 ) -> dict[str, Any]:
     label = f"{code.code} {title_of(code.code)}".strip()
     confidence = confidence_of(code)
@@ -44,6 +45,8 @@ def _annotation(
     described = {"type": "TextualBody", "purpose": "describing", "format": "text/plain", "value": label}
     if confidence is not None:
         described["value"] += f" (confidence {confidence:.3f})"
+    if mention is None:
+        described["value"] += f" ({NO_EVIDENCE})"
     return {
         "id": f"urn:uuid:{uuid5(NAMESPACE_URL, f'scl-rl/annotation/{document.id}/{key}')}",
         "type": "Annotation",
@@ -55,8 +58,10 @@ def _annotation(
     }
 
 
-def _target(document: Document, mention: PredictedMention) -> dict[str, Any]:
+def _target(document: Document, mention: PredictedMention | None) -> dict[str, Any]:
     source = f"urn:scl-rl:note:{quote(document.id, safe='')}"
+    if mention is None:
+        return {"source": source}
     parts: list[dict[str, Any]]
     if mention.fragments is None:
         parts = [

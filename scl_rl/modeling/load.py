@@ -197,4 +197,5 @@ def save_trained(loaded: Loaded, folder: Path, card: ModelCard, weights: Any = N
     with new_folder(folder) as half:
         loaded.model.save_pretrained(half, **only)
         loaded.tokenizer.save_pretrained(half)
+        (half / "README.md").unlink(missing_ok=True)  # peft's form, which nobody filled in
         (half / CARD).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +13,18 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from ..answer.grammar import Answer, AnswerLine, Quote, render
+from ..atomic import writing
 from ..errors import Problem, UserError
-from ..modeling.load import ModelCard, is_adapter, read_card
+from ..modeling.load import CARD, ModelCard, is_adapter, read_card
+from ..modeling.model_files import ADAPTER_SETTINGS
 from ..pages import Asset
 from ..recipe.yaml12 import Dumper
 from ..runner.folder import DATA, RunFolder
+from ..runner.outputs import MODEL_PAGE
+from ..stages.contract import MODEL
 from .collect import RunRecord, read_run
+from .markdown import markdown_table
 from .sections import Table
-from .write import markdown_table
 
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _EXAMPLE = Answer(
@@ -30,8 +35,17 @@ _EXAMPLE = Answer(
 )
 
 
+def write_model_cards(run: RunRecord) -> None:
+    """Write the card of every model of a finished run into its folder, as ``README.md``."""
+    for stage in run.stages:
+        folder = run.folder.stage(stage).path / MODEL
+        if (folder / CARD).exists():
+            with writing(folder / MODEL_PAGE) as stream:
+                stream.write(_card(run, folder))
+
+
 def model_card(folder: Path, repository: str, base: str | None = None) -> str:
-    """The card of a model folder, as Markdown with the hub's metadata.
+    """The card of a model folder for the hub, as Markdown with the hub's metadata.
 
     Args:
         folder: ``runs/NAME/stages/STAGE/model`` of a finished run.
@@ -42,30 +56,47 @@ def model_card(folder: Path, repository: str, base: str | None = None) -> str:
         UserError: the folder is not of a finished run.
     """
     folder = folder.resolve()
-    card, stage = read_card(folder), folder.parent.name
-    run = read_run(RunFolder(folder.parents[2]))
+    read_card(folder)  # says of another folder what it is not
+    run, stage = read_run(RunFolder(folder.parents[2])), folder.parent.name
     if stage not in run.stages:
         raise UserError(Problem(str(folder), f"its run has no finished stage '{stage}'"))
-    entry, name = run.stages[stage], repository.rpartition("/")[2]
+    return _card(run, folder, repository, base)
+
+
+def _card(run: RunRecord, folder: Path, repository: str | None = None, base: str | None = None) -> str:
+    card, stage = read_card(folder), folder.parent.name
+    entry, versions = run.stages[stage], run.summary["versions"]
+    below = base or (card.base if repository else _base_on_disk(folder, card))
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(Asset(__package__, "static/model_card.md").text()).render(
         front=_dump(_metadata(run, card, folder, base)),
-        name=name,
+        name=repository.rpartition("/")[2] if repository else f"{run.manifest.recipe}: {stage}",
         repository=repository,
-        base=base or card.base,
+        here=json.dumps(repository or "."),
+        base=json.dumps(below),
+        base_is_local=below if is_adapter(folder) and not on_the_hub(below) else None,
         adapter=is_adapter(folder),
         stage=stage,
         kind=entry.kind,
         key=entry.key[:16],
         recipe_name=run.manifest.recipe,
         card=card,
+        template=json.dumps(card.template, ensure_ascii=False),
         example=render(_EXAMPLE, card.answer),
-        versions=run.summary["versions"],
+        versions=versions,
         data_table=_data(run),
         results=_results(run, stage),
-        environment=", ".join(f"{library} {version}" for library, version in run.summary["versions"].items()),
+        environment=", ".join(f"{library} {version}" for library, version in versions.items()),
         recipe=_dump({key: value for key, value in run.recipe.items() if key != "data"}),
     )
+
+
+def _base_on_disk(folder: Path, card: ModelCard) -> str:
+    """What loads the weights that an adapter lies on, from its folder."""
+    if card.base_folder or not is_adapter(folder):
+        return card.base_folder or card.base
+    named = json.loads((folder / ADAPTER_SETTINGS).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    return str(named or card.base)
 
 
 def _metadata(run: RunRecord, card: ModelCard, folder: Path, base: str | None) -> dict[str, Any]:

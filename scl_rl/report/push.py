@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import Problem, UserError, WorkError
 from ..modeling.load import is_adapter, read_card
 from ..process import may_download
+from ..runner.outputs import MODEL_PAGE
 from ..upstream.network import online
 from .model_card import model_card, on_the_hub
 
@@ -45,9 +46,9 @@ def push(
     _check(model, repository, base)
     with tempfile.TemporaryDirectory(prefix="scl-rl-push-") as place:
         folder = Path(place, "model")
-        shutil.copytree(model, folder, copy_function=_link)
+        shutil.copytree(model, folder, copy_function=_link, ignore=shutil.ignore_patterns(MODEL_PAGE))
         text = model_card(model, repository, base)
-        (folder / "README.md").write_text(text, encoding="utf-8")
+        (folder / MODEL_PAGE).write_text(text, encoding="utf-8")
         if base and is_adapter(model):
             _name_base(folder / _CONFIG, base)
         files = {

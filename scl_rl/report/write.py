@@ -1,9 +1,9 @@
-"""Writing a run's report: ``report.html``, ``report.md`` and its diagrams."""
+"""Writing a run's report: ``report.html``, ``report.md``, its diagrams, and the cards of its models."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ from ..atomic import PRIVATE_FILE, PRIVATE_FOLDER, writing
 from ..pages import Asset, render_page
 from ..runner.folder import RunFolder
 from .collect import read_run
+from .markdown import as_markdown
+from .model_card import write_model_cards
 from .notes import ShownNote, shown_notes
 from .plots import Plot
-from .sections import Section, Table, sections, verdict
+from .sections import Section, sections, verdict
 
 NOTES = 12
 
 
 def write_report(folder: RunFolder, notes: int = NOTES) -> Path:
-    """Write the report of a finished run into its folder.
+    """Write the report of a finished run into its folder, and a card beside each model.
 
     Args:
         notes: how many notes are shown in full, those first on which the models differ most.
@@ -44,6 +46,7 @@ def write_report(folder: RunFolder, notes: int = NOTES) -> Path:
     title = f"Run {run.manifest.recipe}"
     with writing(folder.path / "report.md") as stream:
         stream.write(as_markdown(title, sentence, parts))
+    write_model_cards(run)
     page = folder.path / "report.html"
     with writing(page) as stream:
         stream.write(as_html(title, sentence, parts, shown_notes(run.models, notes)))
@@ -59,36 +62,6 @@ def as_html(title: str, sentence: str, parts: Sequence[Section], notes: Sequence
         scripts=[Asset(__package__, "static/sort.js")],
         filters={"picture": _picture, "slug": _slug, "number": _is_number},
     )
-
-
-def as_markdown(title: str, sentence: str, parts: Sequence[Section]) -> str:
-    """The report without the notes."""
-    return "\n".join(_markdown(title, sentence, parts)) + "\n"
-
-
-def _markdown(title: str, sentence: str, parts: Sequence[Section]) -> Iterator[str]:
-    yield from (f"# {title}", "", sentence)
-    for part in parts:
-        yield from ("", f"## {part.title}")
-        for line in part.text:
-            yield from ("", line)
-        for plot in part.plots:
-            yield from ("", f"![{plot.title}](figures/{plot.name}.png)")
-        for table in part.tables:
-            yield from ("", f"{table.caption}:", "", *markdown_table(table))
-
-
-def markdown_table(table: Table) -> Iterator[str]:
-    """The lines of a table."""
-    yield _row(table.columns)
-    yield _row(["---"] * len(table.columns))
-    for row in table.shown():
-        yield _row([text for _, text in row])
-
-
-def _row(cells: Sequence[str]) -> str:
-    plain = (text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for text in cells)
-    return f"| {' | '.join(plain)} |"
 
 
 def _is_number(value: Any) -> bool:

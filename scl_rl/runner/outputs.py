@@ -20,6 +20,9 @@ class FileRecord(BaseModel):
     mtime_ns: int
 
 
+MODEL_PAGE = "README.md"
+"""The card of a model, beside it. No record of a stage: the report writes it when the run is done."""
+
 Files = Mapping[str, FileRecord]
 """Path in the stage's folder → record."""
 
@@ -36,7 +39,8 @@ def record(settings: StageSettings | None, folder: StageFolder) -> dict[str, Fil
         made = set(folder.path.iterdir()) - set(folder.own_files())
     else:
         made = {path for name in settings.outputs.values() if (path := folder.path / name).exists()}
-    return {file.relative_to(folder.path).as_posix(): _record(file) for file in _files(sorted(made))}
+    found = {file.relative_to(folder.path).as_posix(): file for file in _files(sorted(made))}
+    return {name: _record(file) for name, file in found.items() if name != f"{MODEL}/{MODEL_PAGE}"}
 
 
 def change(files: Files, folder: StageFolder, verify: bool = False) -> str:

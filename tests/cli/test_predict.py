@@ -55,6 +55,56 @@ def test_cite_finds_words_for_the_codes_of_each_note(model, tmp_path):
     assert done.exit_code == 2 and "1 notes have no codes, the first is 'b'" in done.output
 
 
+SUMMARY = """DISCHARGE SUMMARY
+
+Chief complaint: chest pain and SOB x 3 days.
+HPI: 74 y.o. woman with HTN, T2DM (A1c 8.1%), CKD stage 3 and AF on warfarin, p/w pleuritic chest pain.
+Mother had breast cancer. Denies fever; no cough. Ex-smoker, 30 pack-years.
+Hospital course: CXR showed RLL infiltrate, treated for CAP w/ ceftriaxone + azithromycin. Na 128 -> 134.
+Acute kidney injury on CKD resolved with fluids. INR 4.2 on admission, warfarin held.
+
+Discharge diagnoses: 1) community-acquired pneumonia 2) hyponatraemia 3) AKI. Follow-up in 2 wks.
+"""
+GIVEN = ["J18.9", "I10", "E11.22", "N18.30", "I48.91", "E87.1", "N17.9", "Z87.891", "Z79.01", "S72.001A"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "fhir", "w3c"])
+def test_every_code_of_a_discharge_summary_is_written(model, tmp_path, form):
+    (tmp_path / "summary.txt").write_text(SUMMARY * 2, encoding="utf-8")
+    out = tmp_path / "out"
+    given = ["--documents", tmp_path / "summary.txt", "--codes", ", ".join([*GIVEN, "I10"]), "--window", 300]
+    done = call("cite", "--model", model, *given, "--format", form, "--out", out, "--explain", "--json")
+    assert done.exit_code == 0, done.output
+    text = out.read_text(encoding="utf-8")
+    if form == "jsonl":
+        (prediction,) = read_predictions(out)
+        written = [code.code for code in prediction.codes]
+        found = {code.code for code in prediction.codes if code.mentions}
+        assert all(mention.fragments for code in prediction.codes for mention in code.mentions)
+    elif form == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        written = list(dict.fromkeys(row["code"] for row in rows))
+        found = {row["code"] for row in rows if row["fragments"]}
+        assert all(bool(row["quote"]) == bool(row["fragments"]) for row in rows)
+    elif form == "fhir":
+        resources = [entry["resource"] for entry in json.loads(text)["entry"]]
+        conditions = {
+            r["code"]["coding"][0]["code"]: r for r in resources if r["resourceType"] == "Condition"
+        }
+        written = list(conditions)
+        found = {code for code, one in conditions.items() if "extension" in one}
+        bare = [one["note"] for one in conditions.values() if "extension" not in one]
+        assert all(note == [{"text": "No evidence found"}] for note in bare)
+    else:
+        items = json.loads(text)["first"]["items"]
+        written = list(dict.fromkeys(item["body"][0]["value"] for item in items))
+        found = {item["body"][0]["value"] for item in items if "no evidence found" not in str(item["body"])}
+    assert written == GIVEN
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures == {"documents": 1, "codes": len(GIVEN), "without_evidence": len(set(GIVEN) - found)}
+    assert done.stdout.count("no evidence found") == len(set(GIVEN) - found)
+
+
 def test_a_text_on_standard_input_to_a_table_on_standard_output(model, capfd):
     options = ["--documents", "-", "--codes", "I10, R05.9", "--format", "csv", "--max-new-tokens", 40]
     done = call("cite", "--model", model, *options, given=NOTE)

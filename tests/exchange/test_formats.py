@@ -93,6 +93,7 @@ def test_every_quote_of_a_condition_leads_to_its_words():
     assert conditions[1]["note"] == [{"text": "Quoted, but not in the document: high pressure"}]
     assert conditions[1]["code"]["coding"][0]["display"] == "Essential (primary) hypertension"
     assert "display" not in conditions[2]["code"]["coding"][0] and "extension" not in conditions[3]
+    assert conditions[3]["note"] == [{"text": "No evidence found"}]
     provenance = next(e["resource"] for e in entries if e["resource"]["resourceType"] == "Provenance")
     assert [target["reference"] for target in provenance["target"]] == [e["fullUrl"] for e in entries[1:5]]
     assert bundle(DOCUMENTS, PREDICTIONS, MADE)["entry"] == entries
@@ -101,8 +102,10 @@ def test_every_quote_of_a_condition_leads_to_its_words():
 def test_annotations_have_position_and_quote():
     found = collection(DOCUMENTS, PREDICTIONS, MADE)
     items = found["first"]["items"]
-    assert found["total"] == len(items) == 4 and len({item["id"] for item in items}) == 4
-    composite, plain, lost, _ = (item["target"] for item in items)
+    assert found["total"] == len(items) == 5 and len({item["id"] for item in items}) == 5
+    composite, plain, lost, _, bare = (item["target"] for item in items)
+    assert bare == {"source": "urn:scl-rl:note:n%201"}
+    assert items[4]["body"][1]["value"] == "R05.9 Cough, unspecified (no evidence found)"
     assert composite["type"] == "Composite" and len(composite["items"]) == 2
     position, quote = plain["selector"]
     assert TEXT[position["start"] : position["end"]] == quote["exact"] == "HTN"
@@ -153,7 +156,15 @@ def test_notes_from_standard_input(monkeypatch, given, expected):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [(b" \n", "has no text"), (b"\xff", "not UTF-8"), (b'{"id": 1}', "standard input:1: not a document")],
+    [
+        (b" \n", "has no text"),
+        (b"\xff", "not UTF-8"),
+        (b'{"id": 1}', "standard input:1: not a document"),
+        (
+            b'{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}',
+            "standard input:2: the id 'a' is there twice",
+        ),
+    ],
 )
 def test_bad_standard_input_is_one_line(monkeypatch, given, said):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))

@@ -11,10 +11,11 @@ from scl_rl.cli.main import main
 from scl_rl.recipe.load import load_recipe
 from scl_rl.report.collect import read_run
 from scl_rl.report.curves import curves
+from scl_rl.report.markdown import as_markdown
 from scl_rl.report.notes import pieces, shown_notes
 from scl_rl.report.rewards import agreements
 from scl_rl.report.sections import Table, sections, verdict
-from scl_rl.report.write import as_markdown, write_report
+from scl_rl.report.write import write_report
 from scl_rl.reporter import QUIET
 from scl_rl.runner.run import RunOptions, run_recipe
 from tests.support.browser import chromium, opened, violations
