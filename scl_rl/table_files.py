@@ -49,6 +49,19 @@ def read_rows(
             raise UserError(Problem(f"{path}:{number}", f"can't be read: {_reason(error)}")) from None
 
 
+def header(path: Path, delimiter: str) -> list[str]:
+    """The names of a table's columns.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    with text_file(path) as stream:
+        try:
+            return next(csv.reader(stream, delimiter=delimiter), [])
+        except _FILE_ERRORS as error:
+            raise UserError(Problem(f"{path}:1", f"can't be read: {_reason(error)}")) from None
+
+
 def file_bytes(path: Path) -> bytes:
     """What is in a file, unpacked if its name ends in ``.gz``.
 

@@ -38,16 +38,24 @@ def normalised(code: str, system: str = ICD_10_CM) -> str:
     """
     written = code.strip().upper()
     place = _PLACES.get(system_name(system))
-    if place is None:
-        return written
-    bare = "".join(_UNSPECIFIC.sub("", written).replace(".", "").split())
-    return place(bare) or written
+    return written if place is None else place(_bare(written)) or written
+
+
+def is_like_a_code(text: str, system: str = ICD_10_CM) -> bool:
+    """Whether a text has the form of a code of the system, whether there is such a code or not."""
+    place = _PLACES.get(system_name(system))
+    return place is not None and bool(place(_bare(text)))
 
 
 def system_name(name: str) -> str:
     """The usual name of a code system, for other spellings of it (``icd10cm``); an unknown one as it is."""
     squeezed = re.sub(r"[\s_.-]", "", name).upper()
     return _ALIASES.get(squeezed, name)
+
+
+def _bare(code: str) -> str:
+    """A code without what is only a matter of spelling."""
+    return "".join(_UNSPECIFIC.sub("", code.strip().upper()).replace(".", "").split())
 
 
 def _dotted(pattern: re.Pattern[str]) -> Callable[[str], str]:

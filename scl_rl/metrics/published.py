@@ -28,7 +28,7 @@ def predicted_mentions(prediction: Prediction) -> list[Cited]:
 def mdace_counts(text: str, gold: list[Cited], predicted: list[Cited]) -> dict[str, Counts]:
     """MDACE's four micro scores for one document (Cheng et al., ACL 2023; 3mcloud/MDACE, mdace/metrics.py).
 
-    Sets of: (start, end, code); (lower-cased text, code); (token start, token, code); (token, code).
+    Sets of: (start, end, code); (lower-cased text, code); (token start, code); (token, code).
     A discontinuous mention counts as its hull; a token is a ``\\w+`` run inside it, lower-cased, and
     whole numbers over 10 are dropped.
     """
@@ -45,7 +45,7 @@ def _mdace_sets(text: str, cited: list[Cited]) -> dict[str, set[Hashable]]:
         for match in TOKEN.finditer(text[start:end]):
             token = match.group().lower()
             if not (token.isdecimal() and int(token) > 10):
-                sets["token"].add((start + match.start(), token, code))
+                sets["token"].add((start + match.start(), code))
                 sets["token_anywhere"].add((token, code))
     return sets
 

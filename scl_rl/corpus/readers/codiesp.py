@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import Problem, UserError
-from ..types import CODE, Annotation, Document, Fragment
+from ...icd.normalise import normalised
+from ..types import CODE, Annotation, Document, Fragment, Mention
+from .misfits import Imported, Misfits, Policy
 
 Kinds = Literal["diagnoses", "procedures", "both"]
 SYSTEMS = {"DIAGNOSTICO": "ICD-10-CM", "PROCEDIMIENTO": "ICD-10-PCS"}
@@ -28,14 +30,6 @@ _CASE_NUMBER = re.compile(r"-\d+$")
 
 
 @dataclass(frozen=True)
-class CodiespImport:
-    """The documents of a split, sorted by id, and the references that don't read as their offsets do."""
-
-    documents: list[Document]
-    problems: list[Problem]
-
-
-@dataclass(frozen=True)
 class _Row:
     where: str
     document: str
@@ -45,42 +39,41 @@ class _Row:
     fragments: list[Fragment]
 
 
-def read_codiesp(directory: Path, kinds: Kinds = "diagnoses") -> CodiespImport:
-    """Read one split.
+def read_codiesp(directory: Path, kinds: Kinds = "diagnoses", policy: Policy = "keep") -> Imported:
+    """Read one split; its documents are sorted by id.
 
     Codes are upper-cased (the corpus lower-cases them); all references to a code in a document become
-    mentions of one annotation, their fragments in the order annotated. Empty fragments are dropped;
-    where the words differ from the offsets, the offsets stand. A code with no mention left is code-only,
-    a text without rows has no codes.
+    mentions of one annotation, their fragments in the order annotated. A code with no mention left is
+    code-only, a text without rows has no codes. A document's ``group`` is the article that it is from.
+
+    Args:
+        policy: what to do with rows that don't fit their text. By default, offsets stand where the words
+            differ, and empty fragments are left out.
 
     Raises:
-        UserError: the folder has another layout; all texts that aren't UTF-8; all malformed rows.
+        UserError: the folder has another layout; all texts that aren't UTF-8; all rows that the policy
+            refuses.
     """
     table, texts = _layout(directory)
-    problems: list[Problem] = []
-    notices: list[Problem] = []
+    misfits = Misfits(policy)
     annotations: dict[str, dict[str, Annotation]] = {identifier: {} for identifier in texts}
-    for row in _rows(table, problems):
+    for row in _rows(table, misfits):
         text = texts.get(row.document)
         if text is None:
-            problems.append(Problem(row.where, f"there is no text_files/{row.document}.txt"))
-            continue
-        beyond = [fragment for fragment in row.fragments if fragment[1] > len(text)]
-        if beyond:
-            problems.append(
-                Problem(row.where, f"offsets {beyond[0]} outside the text of {len(text)} characters")
-            )
-            continue
-        if row.label in LABELS[kinds]:
-            notices += _difference(row, text)
-            _add(annotations[row.document], row)
-    if problems:
-        raise UserError(*problems)
+            misfits.unusable(row.where, f"there is no text_files/{row.document}.txt")
+        elif row.label in LABELS[kinds]:
+            mention = misfits.settle(row.where, text, row.fragments, row.reference)
+            _add(annotations[row.document], row, mention)
     documents = [
-        Document(id=identifier, text=text, annotations=list(annotations[identifier].values()))
+        Document(
+            id=identifier,
+            text=text,
+            annotations=list(annotations[identifier].values()),
+            group=article_id(identifier),
+        )
         for identifier, text in texts.items()
     ]
-    return CodiespImport(documents, notices)
+    return Imported(documents, misfits.finish())
 
 
 def article_id(document_id: str) -> str:
@@ -110,7 +103,7 @@ def _layout(directory: Path) -> tuple[Path, dict[str, str]]:
     return tables[0], texts
 
 
-def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
+def _rows(table: Path, misfits: Misfits) -> Iterator[_Row]:
     try:
         lines = table.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
@@ -121,32 +114,25 @@ def _rows(table: Path, problems: list[Problem]) -> Iterator[_Row]:
         where = f"{table}:{number}"
         fields = line.rstrip("\r").split("\t")
         if len(fields) != 5:
-            problems.append(Problem(where, f"{len(fields)} tab-separated fields instead of 5"))
+            misfits.unusable(where, f"{len(fields)} tab-separated fields instead of 5")
         elif fields[1] not in SYSTEMS:
-            problems.append(Problem(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}"))
+            misfits.unusable(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}")
         elif not _CODE.fullmatch(fields[2]):
-            problems.append(Problem(where, f"'{fields[2]}' is not a code"))
+            misfits.unusable(where, f"'{fields[2]}' is not a code")
         elif not _OFFSETS.fullmatch(fields[4].strip()):
-            problems.append(Problem(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'"))
+            misfits.unusable(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'")
         else:
             pairs = [pair.split(" ") for pair in fields[4].strip().split(";")]
             fragments = [(int(start), int(end)) for start, end in pairs]
             if any(start > end for start, end in fragments):
-                problems.append(Problem(where, f"offsets '{fields[4]}' run backwards"))
+                misfits.unusable(where, f"offsets '{fields[4]}' run backwards")
                 continue
-            yield _Row(where, fields[0], fields[1], fields[2].upper(), fields[3], fragments)
+            code = normalised(fields[2], SYSTEMS[fields[1]])
+            yield _Row(where, fields[0], fields[1], code, fields[3], fragments)
 
 
-def _difference(row: _Row, text: str) -> list[Problem]:
-    there = " ".join(text[start:end] for start, end in row.fragments)
-    if there.split() == row.reference.split():
-        return []
-    return [Problem(row.where, f"{row.document} {row.code}: reads '{row.reference}', the text has '{there}'")]
-
-
-def _add(annotations: dict[str, Annotation], row: _Row) -> None:
-    """A mention more for its code, unless the code has it or nothing is left of it."""
-    mention = [fragment for fragment in row.fragments if fragment[0] < fragment[1]]
+def _add(annotations: dict[str, Annotation], row: _Row, mention: Mention | None) -> None:
+    """A mention more for its code, unless the code has it or there is none."""
     known = annotations.setdefault(
         row.code, Annotation(code=row.code, system=SYSTEMS[row.label], mentions=None)
     )

@@ -1,4 +1,4 @@
-"""MDACE's inpatient annotations (Cheng et al., ACL 2023; MIT), put on the notes of MIMIC-III.
+"""MDACE's annotations (Cheng et al., ACL 2023; MIT), inpatient and profee, put on the notes of MIMIC-III.
 
 An annotation file is an admission: its notes by their rows of NOTEEVENTS.csv, each with annotations of
 ``begin``, ``end``, ``code`` and ``code_system``. The notes come from PhysioNet, and none is shipped.
@@ -6,23 +6,24 @@ An annotation file is an admission: its notes by their rows of NOTEEVENTS.csv, e
 
 from __future__ import annotations
 
-import csv
 import re
-import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import Problem, UserError
+from ...icd.normalise import CPT, ICD_9_CM, ICD_9_PCS, ICD_10_CM, ICD_10_PCS, normalised
+from ...table_files import read_rows
 from ..types import CODE, Annotation, Document
+from .misfits import Imported, Misfits, Policy
 
-SYSTEMS = ("ICD-10-CM", "ICD-10-PCS")
+Edition = Literal["9", "10"]
+SYSTEMS: dict[Edition, tuple[str, ...]] = {"9": (ICD_9_CM, ICD_9_PCS), "10": (ICD_10_CM, ICD_10_PCS)}
 _CODE = re.compile(CODE)
+_DIGITS = 19  # of a number that is no row of a table
 
 
 class _Mark(BaseModel):
@@ -39,6 +40,7 @@ class _Note(BaseModel):
 
     note_id: int
     category: str
+    description: str = ""
     annotations: list[_Mark]
 
 
@@ -49,57 +51,83 @@ class _Admission(BaseModel):
     notes: list[_Note]
 
 
-@dataclass(frozen=True)
-class MdaceImport:
-    """The annotated notes, by admission and note, and how many annotations are odd in what way."""
+@dataclass
+class _Annotated:
+    """A note, with its marks from all files that have any."""
 
-    documents: list[Document]
-    odd: Counter[str]
+    admission: int
+    category: str
+    description: str
+    marks: list[tuple[str, _Mark]] = field(default_factory=list)
+    """Each with the file that it is from."""
 
 
 def read_mdace(
-    annotations: Path, noteevents: Path, split: Path | None = None, category: str | None = None
-) -> MdaceImport:
-    """The notes that MDACE annotates, with their codes; a document's id is ``<admission>-<note>``.
+    annotations: Path,
+    noteevents: Path,
+    split: Path | None = None,
+    category: str | None = None,
+    edition: Edition = "10",
+    cpt: bool = False,
+    policy: Policy = "keep",
+) -> Imported:
+    """The notes that MDACE annotates, by admission and note; a document's id is ``<admission>-<note>``.
 
-    Annotations of another system than ICD-10 are left out; a code whose place is not in the note is
-    code-only; both are counted. So are places that begin or end inside a word, and they stand: a few are
-    slips of the annotators, many mean that the notes are not as MDACE saw them.
+    A document's ``group`` is its admission. Annotations of other code systems than asked for are left out; a
+    code whose place is not in the note is code-only; places that begin or end inside a word stand: a few are
+    slips of the annotators, many mean that the notes are not as MDACE saw them. All of these are misfits.
 
     Args:
-        annotations: the folder with the files of ICD-10 annotations, at any depth.
-        noteevents: MIMIC-III's NOTEEVENTS.csv, read line by line.
+        annotations: the folder with the annotation files, at any depth. A note that several files annotate
+            is one document.
+        noteevents: MIMIC-III's NOTEEVENTS.csv, plain or gzipped, read row by row.
         split: a file with an admission a line; absent = all.
         category: of the notes, such as "Discharge summary"; absent = all.
+        edition: of ICD. Each annotation has its code in both, in files of their own.
+        cpt: take CPT codes as well, which profee annotations have.
+        policy: what to do with annotations that don't fit their note.
 
     Raises:
-        UserError: a file is malformed, or annotated notes are not in NOTEEVENTS.csv.
+        UserError: a file is malformed, annotated notes are not in NOTEEVENTS.csv, or the policy refuses a
+            misfit.
     """
-    admissions = list(_admissions(annotations, split))
-    wanted = {
-        note.note_id: (admission.hadm_id, note)
-        for admission in admissions
-        for note in admission.notes
-        if category is None or note.category == category
-    }
-    if not wanted:
+    notes = _notes(annotations, split, category)
+    if not notes:
         raise UserError(Problem(str(annotations), "has no annotated notes of that split and category"))
-    texts = _texts(noteevents, wanted)
-    lacking = len(wanted) - len(texts)
+    texts = _texts(noteevents, notes)
+    lacking = len(notes) - len(texts)
     if lacking:
-        what = f"{lacking} of {len(wanted)} annotated notes are not in it"
+        what = f"{lacking} of {len(notes)} annotated notes are not in it"
         raise UserError(Problem(str(noteevents), what, "MDACE annotates MIMIC-III 1.4"))
-    odd: Counter[str] = Counter()
+    systems = {*SYSTEMS[edition], *([CPT] if cpt else [])}
+    misfits = Misfits(policy)
     documents = [
         Document(
-            id=f"{admission}-{number}", text=texts[number], annotations=_annotations(note, texts[number], odd)
+            id=f"{note.admission}-{number}",
+            text=texts[number],
+            annotations=_annotations(note, number, texts[number], systems, misfits),
+            group=str(note.admission),
+            category=note.category,
+            description=note.description,
         )
-        for number, (admission, note) in sorted(wanted.items(), key=lambda one: (one[1][0], one[0]))
+        for number, note in sorted(notes.items(), key=lambda one: (one[1].admission, one[0]))
     ]
-    return MdaceImport(documents, odd)
+    return Imported(documents, misfits.finish())
 
 
-def _admissions(folder: Path, split: Path | None) -> Iterator[_Admission]:
+def _notes(folder: Path, split: Path | None, category: str | None) -> dict[int, _Annotated]:
+    notes: dict[int, _Annotated] = {}
+    for file, admission in _admissions(folder, split):
+        for note in admission.notes:
+            if category is None or note.category == category:
+                known = notes.setdefault(
+                    note.note_id, _Annotated(admission.hadm_id, note.category, note.description)
+                )
+                known.marks += ((str(file), mark) for mark in note.annotations)
+    return notes
+
+
+def _admissions(folder: Path, split: Path | None) -> Iterator[tuple[Path, _Admission]]:
     chosen = None if split is None else _numbers(split)
     problems: list[Problem] = []
     files = sorted(folder.rglob("*.json"))
@@ -114,7 +142,7 @@ def _admissions(folder: Path, split: Path | None) -> Iterator[_Admission]:
             problems.append(Problem(str(file), f"{place}: {first['msg']}" if place else first["msg"]))
             continue
         if chosen is None or admission.hadm_id in chosen:
-            yield admission
+            yield file, admission
     if problems:
         raise UserError(*problems)
 
@@ -126,52 +154,40 @@ def _numbers(file: Path) -> set[int]:
         raise UserError(Problem(str(file), "is not a list of admissions", "one number per line")) from None
 
 
-def _texts(file: Path, wanted: Mapping[int, Any]) -> dict[int, str]:
+def _texts(file: Path, wanted: Collection[int]) -> dict[int, str]:
     """The texts of the wanted notes; line ends are as in the file, for offsets count them."""
     texts: dict[int, str] = {}
-    with _long_fields(), file.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream)
-        columns = {(name or "").upper(): name for name in rows.fieldnames or ()}
-        if not {"ROW_ID", "TEXT"} <= set(columns):
-            raise UserError(Problem(f"{file}:1", "has no columns ROW_ID and TEXT", "is it NOTEEVENTS.csv?"))
-        try:
-            for row in rows:
-                number = row[columns["ROW_ID"]]
-                if number.isdigit() and int(number) in wanted:
-                    texts[int(number)] = row[columns["TEXT"]] or ""
-                    if len(texts) == len(wanted):
-                        break
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise UserError(Problem(f"{file}:{rows.line_num}", f"can't be read: {error}")) from None
+    for _, row in read_rows(file, {"number": ["ROW_ID"], "text": ["TEXT"]}):
+        number = row["number"]
+        if number.isdecimal() and len(number) < _DIGITS and int(number) in wanted:
+            texts[int(number)] = row["text"]
+            if len(texts) == len(wanted):
+                break
     return texts
 
 
-@contextmanager
-def _long_fields() -> Iterator[None]:
-    """Notes are longer than what the csv module takes for a field."""
-    before = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _annotations(note: _Note, text: str, odd: Counter[str]) -> list[Annotation]:
+def _annotations(
+    note: _Annotated, number: int, text: str, systems: Collection[str], misfits: Misfits
+) -> list[Annotation]:
     found: dict[tuple[str, str], Annotation] = {}
-    for mark in note.annotations:
-        code = mark.code.strip().upper()
-        if mark.code_system not in SYSTEMS or not _CODE.fullmatch(code):
-            odd[f"of {mark.code_system or 'no system'}, left out"] += 1
+    for file, mark in note.marks:
+        where = f"{file}: note {number} at {mark.begin}"
+        code = normalised(mark.code, mark.code_system)
+        if mark.code_system not in systems:
+            misfits.unwanted(where, f"a code of {mark.code_system or 'no system'}")
+            continue
+        if not _CODE.fullmatch(code):
+            misfits.unusable(where, "not a code")
             continue
         known = found.setdefault(
             (code, mark.code_system), Annotation(code=code, system=mark.code_system, mentions=None)
         )
         place = (mark.begin, mark.end)
-        if not text[slice(*place)].strip() or mark.end > len(text):
-            odd["at a place that is not in the note"] += 1
+        if mark.end > len(text) or not text[slice(*place)].strip():
+            misfits.odd(where, "a place that is not in the note", "left out")
             continue
         if any(text[at - 1 : at + 1].isalpha() and 0 < at < len(text) for at in place):
-            odd["beginning or ending inside a word"] += 1
+            misfits.odd(where, "begins or ends inside a word")
         if [place] not in (known.mentions or []):
             known.mentions = [*(known.mentions or []), [place]]
     return list(found.values())

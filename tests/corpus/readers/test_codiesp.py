@@ -45,10 +45,41 @@ def test_mentions_by_code_in_the_order_annotated():
 
 
 def test_a_reference_unlike_the_text_is_told_and_its_offsets_stand():
-    problems = read_codiesp(TRAIN).problems
-    assert [str(problem) for problem in problems] == [
-        f"{TRAIN}/trainX.tsv:8: {FIRST[:-1]}2 M25.469: reads 'derrame.', the text has 'derrame'"
+    misfits = read_codiesp(TRAIN).misfits
+    assert [str(misfit).removeprefix(f"{TRAIN}/trainX.tsv") for misfit in misfits] == [
+        ":5: one of its fragments is empty, the others stand: kept",
+        ":8: reference of 8 characters, 7 others at its offsets: kept",
+        ":9: nothing between its offsets: left out",
     ]
+    assert (misfits[1].reference, misfits[1].standing) == ("derrame.", "derrame")
+
+
+def test_what_a_policy_does_with_such_rows(split):
+    table = split / "trainX.tsv"
+    table.write_text(f"{FIRST}\tDIAGNOSTICO\tr05\ttos\t1 2\n{FIRST}\tDIAGNOSTICO\tr52\tno\t1 20000\nx\n")
+
+    def read(policy):
+        found = read_codiesp(split, policy=policy)
+        mentions = {a.code: a.mentions for a in found.documents[0].annotations}
+        return mentions, [misfit.done for misfit in found.misfits]
+
+    assert complaints(split) == [
+        "/trainX.tsv:2: offsets (1, 20000) outside the text of 135 characters",
+        "/trainX.tsv:3: 1 tab-separated fields instead of 5",
+    ]
+    assert read("drop") == ({"R05": None, "R52": None}, ["left out"] * 3)
+    assert read("repair") == (
+        {"R05": [[(21, 24)]], "R52": None},
+        ["repaired", "left out", "left out"],
+    )
+    with pytest.raises(UserError, match=r"trainX\.tsv:1: reference of 3 characters, 1 others") as raised:
+        read("strict")
+    assert len(raised.value.problems) == 3
+
+
+def test_an_article_is_the_group_of_its_cases():
+    first, second, _ = read_codiesp(TRAIN).documents
+    assert (first.id, first.group) == (FIRST, FIRST[:-2]) and second.group == first.group
 
 
 def test_spans_are_what_the_text_says():
@@ -73,7 +104,7 @@ def test_offsets_count_the_characters_of_the_file(split):
     read = read_codiesp(split)
     assert read.documents[0].text == text
     assert read.documents[0].annotations[0].mentions == [[(start, start + 6)]]
-    assert not read.problems
+    assert not read.misfits
 
 
 def test_every_text_that_is_not_utf8_is_told(split):

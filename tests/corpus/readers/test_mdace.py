@@ -65,10 +65,16 @@ def imported(place: Path, *options: str) -> Result:
 
 def test_every_annotation_is_where_it_was_made(place: Path) -> None:
     result = imported(place, "--spans", str(place / "spans.jsonl"))
-    assert result.exit_code == 0 and result.output.strip() == (
-        "3 documents, 7 codes, 7 mentions, 7 spans; annotations 1 at a place that is not in the note; "
-        "1 beginning or ending inside a word; 1 of ICD-9-CM, left out"
-    )
+    assert result.exit_code == 0
+    lines = [line.replace(str(place), "").strip() for line in result.output.splitlines()]
+    file, inside = "/annotations/1.0/1-ICD-10.json: note 11", ONE.index("ines")
+    assert lines == [
+        "3 documents, 7 codes, 7 mentions, 7 spans",
+        "3 rows don't fit: 2 left out, 1 kept",
+        f"{file} at {ONE.index('HTN')}: a code of ICD-9-CM: left out",
+        f"{file} at 10000000: a place that is not in the note: left out",
+        f"{file} at {inside}: begins or ends inside a word: kept",
+    ]
     documents = {document.id: document for document in read_documents(place / "out.jsonl")}
     assert list(documents) == ["1-11", "1-12", "2-21"]
     one = documents["1-11"]
@@ -91,6 +97,34 @@ def test_every_annotation_is_where_it_was_made(place: Path) -> None:
     assert len(gold.gold_answer().lines) == 1
 
 
+def test_icd_9_and_cpt_are_read_where_they_are_asked_for(place: Path) -> None:
+    marks = [mark(TWO, "Asthma", "493.90", "ICD-9-CM"), mark(TWO, "stable", "99213", "CPT")]
+    notes = [{"note_id": 21, "category": "Discharge summary", "annotations": marks}]
+    (place / "annotations" / "2-ICD-9.json").write_text(json.dumps({"hadm_id": 2, "notes": notes}))
+    for options, expected in (
+        ([], {"J45.909"}),
+        (["--cpt"], {"J45.909", "99213"}),
+        (["--icd", "9"], {"493.90"}),
+        (["--icd", "9", "--cpt", "--strict"], {"493.90", "99213"}),
+    ):
+        result = imported(place, *options, "--split", str(place / "split.csv"))
+        assert result.exit_code == 0, result.output
+        (document,) = read_documents(place / "out.jsonl")
+        assert {annotation.code for annotation in document.annotations or ()} == expected
+        assert document.model_extra == {
+            "group": "2",
+            "category": "Discharge summary",
+            "description": "",
+        }
+
+
+def test_a_place_that_is_not_in_the_note_is_refused_by_strict(place: Path) -> None:
+    result = imported(place, "--strict")
+    assert result.exit_code == 2 and result.output.count("error: ") == 2
+    assert "at 10000000: a place that is not in the note" in result.output
+    assert not (place / "out.jsonl").exists()
+
+
 def test_a_split_and_a_category(place: Path) -> None:
     assert imported(place, "--split", str(place / "split.csv")).output.startswith(
         "1 documents, 1 codes, 2 mentions"
@@ -108,7 +142,7 @@ def test_what_is_wrong_is_told_without_the_notes_words(place: Path) -> None:
     assert result.exit_code == 2 and "1 of 3 annotated notes are not in it" in result.output
     table.write_text("a,b\n1,2\n")
     result = imported(place)
-    assert result.exit_code == 2 and "NOTEEVENTS.csv:1: has no columns ROW_ID and TEXT" in result.output
+    assert result.exit_code == 2 and "NOTEEVENTS.csv:1: has no column ROW_ID" in result.output
     (place / "annotations" / "1.0" / "3.json").write_text('{"hadm_id": 3, "notes": [{"note_id": "x"}]}')
     (place / "annotations" / "1.0" / "4.json").write_text("{")
     result = imported(place)
