@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     epilog=options.examples(
         "scl-rl data spans --documents train.jsonl --out spans.jsonl",
         "scl-rl data spans --documents train.jsonl --context 4 --how tabular --out spans.jsonl",
+        "scl-rl data spans --documents train.jsonl --how teacher --set teacher.url=http://localhost:8000/v1 "
+        "--set teacher.model=my-model --out spans.jsonl",
         "scl-rl data spans --how tabular --codes J18 --codes I10 --set tabular.typos=false --out spans.jsonl",
     )
 )
@@ -42,9 +45,9 @@ if TYPE_CHECKING:
 @click.option(
     "--how",
     multiple=True,
-    type=click.Choice(["tabular", "mined"]),
-    help="Also synthesise spans: from the ICD tabular list, or from what documents with a code have in "
-    "common; may be repeated.",
+    type=click.Choice(["tabular", "mined", "teacher"]),
+    help="Also synthesise spans: from the ICD tabular list, from what documents with a code have in common, "
+    "or by a teacher model; may be repeated.",
 )
 @click.option(
     "--codes",
@@ -78,6 +81,7 @@ def spans(
     from ..errors import UserError
     from ..output_files import check_outputs
     from ..synthesis.make import synthesize
+    from .console import RunConsole
 
     if not how and not (documents and extract):
         raise UserError("there is nothing to do: name --documents to extract from, or a --how")
@@ -88,7 +92,9 @@ def spans(
     written = (spans_of(read, "annotated", context) if context else marked) if extract else []
     report: dict[str, Any] = {"extracted": len(written)}
     if settings is not None:
-        synthesis = synthesize(settings, marked, read, seed)
+        console = RunConsole(sys.stderr)
+        synthesis = synthesize(settings, marked, read, seed, base=Path.cwd(), reporter=console)
+        console.close()
         written = [*written, *synthesis.spans]
         report["synthesized"] = synthesis.report()
     write_jsonl(out, written)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..corpus.types import Document, Span
 from ..icd.codes import billable_codes, is_valid, title
+from ..reporter import QUIET, Reporter
 from .candidates import Candidate, wording_key
 from .filters import Likeness, not_near, unambiguous
 from .mined import mined_candidates
 from .quotas import flattened, quotas
 from .settings import SynthesisSettings
 from .tabular import clean_terms, owners, tabular_candidates
+from .teacher.ask import Teaching, teach
 
 Implied = Callable[[str, str, Sequence[str]], bool]
 _RIVALS = 4  # codes with the likest terms, among which a model has to find the right one
@@ -28,12 +31,14 @@ class Synthesis:
         made: candidates by source.
         dropped: candidates by the filter that dropped them; ``quota`` are those beyond a code's share.
         unknown: codes that ICD-10-CM does not have.
+        teaching: what the teacher did, if one was asked.
     """
 
     spans: list[Span] = field(default_factory=list)
     made: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     unknown: list[str] = field(default_factory=list)
+    teaching: Teaching | None = None
 
     def report(self) -> dict[str, Any]:
         """The counts, as JSON."""
@@ -46,6 +51,7 @@ class Synthesis:
             "candidates": dict(self.made),
             "dropped": dict(self.dropped),
             "unknown_codes": len(self.unknown),
+            **({"teacher": self.teaching.report()} if self.teaching else {}),
         }
 
 
@@ -55,14 +61,21 @@ def synthesize(
     documents: Sequence[Document],
     seed: int,
     implied: Implied | None = None,
+    base: Path = Path(),
+    reporter: Reporter = QUIET,
 ) -> Synthesis:
-    """Make spans. The same arguments give the same spans.
+    """Make spans. The same arguments give the same spans, as far as a teacher's answers are in the cache.
 
     Args:
         marked: spans and mentions to train on: none of their wordings is made again for the same code, nor
             for another one.
         documents: the documents to train on, whose codes ``codes: data`` means and which ``mined`` reads.
         implied: says whether words imply a code rather than the others; for ``filters.implied``.
+        base: the folder from which a relative path of a local teacher starts.
+
+    Raises:
+        UserError: a teacher's endpoint refuses the requests, or there is no such model.
+        WorkError: it can't be reached.
     """
     synthesis = Synthesis()
     counts = Counter(span.code for span in marked)
@@ -70,15 +83,16 @@ def synthesize(
     codes: list[str] = []
     for code in chosen_codes(settings, counts):
         (codes if is_valid(code) else synthesis.unknown).append(code)
-    candidates = [
-        candidate
-        for how in settings.how
-        for candidate in (
-            tabular_candidates(codes, settings.tabular, seed)
-            if how == "tabular"
-            else mined_candidates(codes, documents, settings.mining)
-        )
-    ]
+    candidates: list[Candidate] = []
+    for how in settings.how:
+        if how == "tabular":
+            candidates += tabular_candidates(codes, settings.tabular, seed)
+        elif how == "mined":
+            candidates += mined_candidates(codes, documents, settings.mining)
+        else:
+            assert settings.teacher is not None
+            synthesis.teaching = teach(codes, settings.teacher, seed, base, reporter)
+            candidates += synthesis.teaching.candidates
     synthesis.made.update(candidate.source for candidate in candidates)
     kept = _shared_out(_filtered(settings, candidates, marked, codes, implied, synthesis), settings, counts)
     synthesis.dropped["quota"] = synthesis.made.total() - synthesis.dropped.total() - len(kept)

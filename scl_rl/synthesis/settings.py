@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..mining.settings import MiningSettings
+from .teacher.settings import TeacherSettings
 from .variants import VARIANTS
 
-Way = Literal["tabular", "mined"]
+Way = Literal["tabular", "mined", "teacher"]
 
 
 class TabularSettings(BaseModel):
@@ -91,6 +92,7 @@ class SynthesisSettings(BaseModel):
     mining: MiningSettings = Field(
         default_factory=MiningSettings, title="How 'mined' associates words with codes"
     )
+    teacher: TeacherSettings | None = Field(None, title="Who writes the wordings of 'teacher'")
     filters: FilterSettings = Field(default_factory=FilterSettings, title="Which wordings are dropped")
     per_code: int = Field(16, title="Maximum spans per code", ge=1)
     max_spans: int | None = Field(None, title="Maximum spans, shared out over the codes; absent = all", ge=1)
@@ -101,7 +103,9 @@ class SynthesisSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _each_once(self) -> SynthesisSettings:
+    def _ways(self) -> SynthesisSettings:
+        if "teacher" in self.how and self.teacher is None:
+            raise ValueError("how: 'teacher' needs a section 'teacher' that names a model")
         if len(set(self.how)) < len(self.how):
             raise ValueError("how: each can stand there once")
         return self

@@ -26,7 +26,10 @@ def synthesize_cost(settings: SynthesizeSettings, facts: Facts) -> Cost:
     number = found * len(codes) // len(tried) if tried else 0
     if settings.max_spans is not None:
         number = min(number, settings.max_spans)
-    notes = [f"up to {number:,} spans for {len(codes):,} codes, before the filters"]
+    notes = [f"up to {number:,} spans of the tabular list for {len(codes):,} codes, before the filters"]
+    if "teacher" in settings.how and settings.teacher is not None:
+        asked = len(codes) * len(settings.teacher.styles)
+        notes.append(f"asks {settings.teacher.model} {asked:,} questions, less those in the cache")
     if "mined" in settings.how:
         notes.append("what is mined is known once it has run")
     return Cost(examples=number, makes=number, notes=notes)

@@ -13,7 +13,7 @@ class SynthesizeSettings(SynthesisSettings, StageSettings):
     """Makes spans that SFT can train on.
 
     `tabular` takes the terms of the ICD tabular list, cleans and varies them. `mined` takes the words that
-    documents with a code have in common and others have not.
+    documents with a code have in common and others have not. `teacher` asks a model, at an endpoint or here.
     """
 
     kind: Literal["synthesize"] = "synthesize"

@@ -24,7 +24,11 @@ def make_spans(settings: SynthesizeSettings, context: StageContext) -> dict[str,
         assert context.model_before is not None  # the stage starts from one that trained
         implied = SpanModel(context.model_before, spans, context.base).implies
     marked = [*spans, *spans_of(annotated, "annotated")]
-    synthesis = synthesize(settings, marked, [*annotated, *code_only], context.seed, implied)
+    synthesis = synthesize(
+        settings, marked, [*annotated, *code_only], context.seed, implied, context.base, context.reporter
+    )
+    if synthesis.teaching and synthesis.teaching.failed:
+        context.say(f"{context.name}: {synthesis.teaching.failed:,} questions got no usable answer")
     if not synthesis.spans:
         raise UserError(f"stage '{context.name}': no spans were made for the codes of the data")
     write_jsonl(context.folder / settings.outputs["synthesized"], synthesis.spans)
