@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from .errors import Problem, UserError
-from .suggest import did_you_mean
+from .suggest import nearest
 
 _FILE_ERRORS = (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error)
 
@@ -106,7 +106,8 @@ def _places(
         if found is not None:
             at[name] = found
         elif name in columns:
-            hint = did_you_mean(next(iter(spellings)), lowered, "its columns")
+            near = nearest(next(iter(spellings)), lowered, 0.8)  # not all: the first line may be one of notes
+            hint = f"did you mean '{near}'?" if near else ""
             problems.append(Problem(f"{path}:1", f"has no column {' or '.join(spellings)}", hint))
     if problems:
         raise UserError(*problems)

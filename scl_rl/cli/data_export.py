@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -37,7 +38,7 @@ def export(form: str, documents: Path, predictions: Path | None, out: Path) -> N
     from ..output_files import check_outputs
 
     notes = read_documents(documents)
-    read = None if predictions is None else read_predictions(predictions, notes)
+    read = None if predictions is None else read_predictions(predictions, notes, documents)
     if form == "codiesp" and read is not None:
         check_outputs({"--out": out}, [documents, predictions])
         uncited = write_codiesp_predictions(out, read, systems_of(notes))
@@ -48,7 +49,13 @@ def export(form: str, documents: Path, predictions: Path | None, out: Path) -> N
         try:
             uncited = write_codiesp(out, notes) if form == "codiesp" else write_mdace(out, notes, read)
         except UserError as error:
-            raise UserError(*(Problem(str(documents), p.what, p.hint) for p in error.problems)) from None
+            lines = [n for n, line in enumerate(documents.open("rb"), 1) if line.strip()]
+            places = [
+                str(documents) if not p.at else f"{documents}:{lines[int(p.at[0])]}" for p in error.problems
+            ]
+            raise UserError(
+                *(replace(p, where=p.where or place) for p, place in zip(error.problems, places, strict=True))
+            ) from None
     click.echo(f"{out}: {len(notes):,} documents")
     if uncited:
         click.echo(f"left out: {uncited:,} codes without evidence in their note")

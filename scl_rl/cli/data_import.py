@@ -210,6 +210,8 @@ def dataset(
     known, read_rows = dataset_rows(name, split, config, revision)
     columns.check(known, name)
     read = documents_of_rows(read_rows, columns, system_name(system), policy)
+    if not read.documents:
+        raise UserError(Problem(name, "no row of it can be used", "without --drop and --repair, it says why"))
     _finish(read.documents, read.misfits, name, out, spans, rows)
 
 

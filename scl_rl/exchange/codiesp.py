@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..errors import Problem, UserError
 
 _LABELS = {system: label for label, system in SYSTEMS.items()}
 _DIAGNOSIS, _PROCEDURE = SYSTEMS
+_NAME = re.compile(r"[^/.\0][^/\0]{0,99}")
 _CATEGORY = 3  # characters; a longer diagnosis has a dot, and a procedure never has one
 
 
@@ -25,15 +27,15 @@ def write_codiesp(folder: Path, documents: Sequence[Document]) -> int:
         How many codes have no evidence, and so are not in the table X.
 
     Raises:
-        UserError: an id can't be the name of a file.
+        UserError: an id can't be the name of a file; ``at`` is the position of its document.
     """
-    wrong = [
-        d.id for d in documents if "/" in d.id or "\0" in d.id or d.id.startswith(".") or len(d.id) > 200
+    problems = [
+        Problem("", f"id '{document.id[:60]}' can't be the name of a file", at=(at,))
+        for at, document in enumerate(documents)
+        if not _NAME.fullmatch(document.id)
     ]
-    if wrong:
-        raise UserError(
-            *(Problem("", f"id '{name[:60]}' can't be the name of a file") for name in wrong[:20])
-        )
+    if problems:
+        raise UserError(*problems[:20])
     uncited = 0
     rows: dict[str, list[tuple[str, ...]]] = {"X": [], "D": [], "P": []}
     with new_folder(folder) as half:

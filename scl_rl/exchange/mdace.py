@@ -36,11 +36,11 @@ def write_mdace(
         How many codes have no place in their note, and so are in no file.
 
     Raises:
-        UserError: an id is of another form.
+        UserError: an id is of another form; ``at`` is the position of its document.
     """
     problems = [
-        Problem("", f"id '{document.id[:60]}' is not <admission>-<note>", "as data import mdace makes them")
-        for document in documents
+        Problem("", f"id '{document.id[:60]}' is not <admission>-<note>", "as data import mdace makes", (at,))
+        for at, document in enumerate(documents)
         if not _ID.fullmatch(document.id)
     ]
     if problems:

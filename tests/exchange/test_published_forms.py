@@ -132,7 +132,7 @@ def test_ids_that_can_not_be_written(tmp_path: Path, form: str, name: str, expec
     (tmp_path / "d.jsonl").write_text(json.dumps({"id": name, "text": "x"}) + "\n")
     args = ["data", "export", form, str(tmp_path / "d.jsonl"), "--out", str(tmp_path / "out")]
     done = CliRunner().invoke(main, args)
-    assert done.exit_code == 2 and expected in done.output
+    assert done.exit_code == 2 and f"d.jsonl:1: {expected}" in done.output
     assert not (tmp_path / "out").exists()
     done = CliRunner().invoke(main, [*args[:-1], str(tmp_path)])
     assert done.exit_code == 2 and "is there already" in done.output

@@ -435,6 +435,92 @@ def mdace(draw: Draw) -> Case:
     return Case(args, files, {"out.jsonl"}, name, ("m", *files), by_line=False)
 
 
+BRAT = (
+    f"T1\tDisease {{}} {{}}\t{CANARY}asthma\nN1\tReference T1 ICD10:J45.909\ttitle\n"
+    f"T2\tSymptom {{}} {{}};{{}} {{}}\t{CANARY}he {CANARY}no\n#1\tAnnotatorNotes T2\tR50.9, I10\n"
+    "T3\tE119 0 0\t\nA1\tCode T3 E11.9\n"
+).format(*_place("d1", "asthma"), *_place("d1", "he"), *_place("d1", "no"))
+_POLICIES = [[], [], ["--strict"], ["--drop"], ["--repair"]]
+
+
+def brat(draw: Draw) -> Case:
+    """``data import brat``"""
+    files = {"b/d1.txt": NOTES["d1"].encode(), "b/d1.ann": BRAT.encode(), "b/d2.txt": NOTES["d2"].encode()}
+    name = draw(st.sampled_from(["b/d1.ann"] * 3 + ["b/d1.txt"]))
+    files[name] = damaged_bytes(draw, files[name])
+    args = ["data", "import", "brat", "b", "--out", "out.jsonl", *draw(st.sampled_from(_POLICIES))]
+    types = draw(st.sampled_from([[], ["--type", "Disease"]]))
+    return Case([*args, *types], files, {"out.jsonl"}, name, ("b/",), by_line=False)
+
+
+_ROWS = [
+    {"id": "d1", "text": NOTES["d1"], "code": ["J45.909"], "at": [_place("d1", "asthma")[0]], "to": [30]},
+    {"id": "d2", "text": NOTES["d2"], "code": ["R07.9", "I10"], "at": [0, 5], "to": [7, 9]},
+]
+_CSV = 'id,text,code,at,to\nd4,"' + NOTES["d4"] + '",M10.9,0,6\nd4,"' + NOTES["d4"] + '",R05.9,,\n'
+
+
+def dataset(draw: Draw) -> Case:
+    """``data import dataset``, of a file of JSON Lines or CSV."""
+    name = draw(st.sampled_from(["rows.jsonl", "rows.csv"]))
+    content = damaged_jsonl(draw, _ROWS) if name == "rows.jsonl" else damaged_bytes(draw, _CSV.encode())
+    args = ["data", "import", "dataset", name, "--out", "out.jsonl", "--code", "code", "--id", "id"]
+    args += draw(st.sampled_from([[], ["--start", "at", "--end", "to"], ["--quote", "code"]]))
+    args += draw(st.sampled_from(_POLICIES))
+    return Case(args, {name: content}, {"out.jsonl"}, name, by_line=False)
+
+
+def mimic(draw: Draw) -> Case:
+    """``data import mimic``"""
+    files = {
+        "n.csv": NOTEEVENTS.encode(),
+        "d.csv": b"ROW_ID,HADM_ID,ICD9_CODE\n1,1,25000\n2,1,V5867\n",
+        "p.csv": b"hadm_id,icd_code,icd_version\n1,0FT44ZZ,10\n1,3601,9\n",
+    }
+    name = draw(st.sampled_from(sorted(files)))
+    files[name] = damaged_bytes(draw, files[name])
+    args = ["data", "import", "mimic", "n.csv", "--diagnoses", "d.csv", "--procedures", "p.csv"]
+    args += ["--out", "out.jsonl", *draw(st.sampled_from(_POLICIES))]
+    return Case(args, files, {"out.jsonl"}, name, by_line=False)
+
+
+def check(draw: Draw) -> Case:
+    """``data check``, which tells of malformed lines as it does of all else: 1."""
+    files, name = _one_of(draw, {"d.jsonl": DOCUMENTS, "t.jsonl": TEST, "s.jsonl": SPANS})
+    files["c.txt"] = b"0FT44ZZ Resection of Gallbladder\n"
+    args = ["data", "check", "d.jsonl", "t.jsonl", "s.jsonl", "--code-set", "ICD-10-PCS=c.txt"]
+    return Case([*args, *_maybe_json(draw)], files, damaged=name, codes=(0, 1))
+
+
+def code_set(draw: Draw) -> Case:
+    """``data check`` with a damaged file of codes."""
+    rows = b"icd_code,icd_version,long_title\n25000,9,Diabetes\nE119,10,Diabetes\n"
+    content = damaged_bytes(
+        draw, draw(st.sampled_from([rows, b"0010  Cholera\n00845 Other\n", b"I10\tHTN\n"]))
+    )
+    files = {"d.jsonl": jsonl(DOCUMENTS), "c.csv": content}
+    args = ["data", "check", "d.jsonl", "--code-set", "ICD-9-CM=c.csv"]
+    return Case([*args, *_maybe_json(draw)], files, damaged="c.csv", by_line=False, codes=(0, 1, 2))
+
+
+def stats(draw: Draw) -> Case:
+    """``data stats``"""
+    files, name = _one_of(draw, {"d.jsonl": DOCUMENTS, "s.jsonl": SPANS})
+    return Case(["data", "stats", "d.jsonl", "s.jsonl", *_maybe_json(draw)], files, damaged=name)
+
+
+def export(draw: Draw) -> Case:
+    """``data export``"""
+    form = draw(st.sampled_from(["codiesp", "codiesp", "mdace"]))
+    sets: dict[str, list[Any]] = {"d.jsonl": DOCUMENTS, "p.jsonl": PREDICTIONS}
+    if form == "mdace":
+        sets = {n: [{**one, "id": one["id"].replace("d", "1-")} for one in some] for n, some in sets.items()}
+    files, name = _one_of(draw, sets)
+    predictions = draw(st.sampled_from([[], ["--predictions", "p.jsonl"]]))
+    args = ["data", "export", form, "d.jsonl", "--out", "out", *predictions]
+    return Case(args, files, {"out"}, name)
+
+
 def make(draw: Draw) -> Case:
     """``data make`` with strange numbers."""
     options = ["--codes", "--documents", "--spans", "--code-only", "--dev", "--test", "--seed"]
@@ -529,6 +615,13 @@ COMMANDS: dict[str, tuple[Maker, int]] = {
     "run": (run_light, 5),
     "data import codiesp": (codiesp, 30),
     "data import mdace": (mdace, 30),
+    "data import brat": (brat, 70),
+    "data import dataset": (dataset, 60),
+    "data import mimic": (mimic, 70),
+    "data export": (export, 20),
+    "data check": (check, 30),
+    "data check codes": (code_set, 20),
+    "data stats": (stats, 20),
     "data make": (make, 10),
     "review": (review, 15),
     "predict": (predict, 4),

@@ -194,6 +194,7 @@ def test_wrong_options_are_refused(tmp_path: Path, options: list[str], expected:
     assert done.exit_code == 2 and expected in done.output
 
 
+@pytest.mark.codiesp
 def test_codiesp_has_articles_in_both_splits(codiesp_dir: Path, tmp_path: Path):
     paths = [tmp_path / "train.jsonl", tmp_path / "dev.jsonl"]
     for path in paths:

@@ -103,7 +103,7 @@ def _entities(file: Path, text: str, system: str, misfits: Misfits) -> list[_Ent
             misfits.unusable(where, "is not a mention", "T1<TAB>TYPE start end<TAB>words")
             continue
         if name in entities:
-            misfits.unusable(where, f"{name[:20]} is already at {entities[name].where}")
+            misfits.unusable(where, f"its id is already at {entities[name].where}")
             continue
         pairs = [pair.split(" ") for pair in found[2].split(";")]
         fragments = [(int(start), int(end)) for start, end in pairs]
@@ -142,7 +142,7 @@ def _annotations(
             codes = [(system, entity.type.replace("_", "."))]
         if not codes:
             if types:
-                misfits.unusable(entity.where, f"a mention of type {entity.type[:40]} without a code")
+                misfits.unusable(entity.where, "a mention of this type without a code")
             continue
         mention = misfits.settle(entity.where, text, entity.fragments, entity.reference)
         for name, written in codes:

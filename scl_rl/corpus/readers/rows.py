@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import Problem, UserError
 from ...icd.normalise import ICD_10_CM, normalised, system_name
-from ...suggest import did_you_mean
+from ...suggest import nearest
 from ..types import CODE, Annotation, Document, Fragment, Mention
 from .misfits import Imported, Misfits, Policy, places_of
 
@@ -46,9 +46,7 @@ class Columns:
             UserError: a column is missing, or of two that go together one is not named.
         """
         problems = [
-            Problem(
-                where, f"has no column '{name}'", did_you_mean(name.partition(".")[0], known, "its columns")
-            )
+            Problem(where, f"has no column '{name}'", _meant(name, known))
             for name in (getattr(self, field.name) for field in fields(self))
             if name is not None and name.partition(".")[0] not in known
         ]
@@ -73,7 +71,7 @@ def documents_of_rows(
         system: of the codes, where no column says it.
 
     Raises:
-        UserError: the policy refuses a misfit; there are no rows.
+        UserError: the policy refuses a misfit.
     """
     misfits = Misfits(policy)
     documents: dict[str, Document] = {}
@@ -89,17 +87,20 @@ def documents_of_rows(
         labelled: list[Annotation] | None = None if columns.code is None else []
         document = documents.setdefault(name, Document(id=name, text=text, annotations=labelled))
         if document.text != text:
-            misfits.unusable(where, f"another text than the row of id '{name}' before it")
+            misfits.unusable(where, "another text than an earlier row of the same id")
             continue
         if columns.group is not None and (group := _value(row, columns.group)) is not None:
             document.group = str(group)  # type: ignore[attr-defined]
         if document.annotations is not None:
             for code, mention in _cited(where, row, text, columns, system, misfits):
                 _add(document.annotations, code, mention)
-    if not documents:
-        misfits.finish()
-        raise UserError("the data has no rows")
     return Imported(list(documents.values()), misfits.finish())
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """A hint; columns are not listed, since the first line of a table without a header is one of its rows."""
+    near = nearest(name.partition(".")[0], known, 0.8)
+    return f"did you mean '{near}'?" if near else ""
 
 
 def _cited(

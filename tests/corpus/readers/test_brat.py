@@ -63,7 +63,7 @@ def test_codes_come_from_normalisations_attributes_notes_and_types(folder: Path)
 
 def test_types_choose_mentions_which_then_need_a_code(folder: Path):
     assert set(codes(folder, types=["Disease"])) == {"I10", "I15.9", "J45.909"}
-    with pytest.raises(UserError, match=r"a.ann:8: a mention of type Other without a code"):
+    with pytest.raises(UserError, match=r"a.ann:8: a mention of this type without a code"):
         read_brat(folder, types=["Other"])
 
 
@@ -76,7 +76,7 @@ def test_types_choose_mentions_which_then_need_a_code(folder: Path):
         ("T9\tI10 0 4\tstroke", "reference of 6 characters, 4 others at its offsets: kept", None),
         ("T9\tI10 0-4\tPain", "is not a mention (T1<TAB>TYPE start end<TAB>words)", None),
         ("T9\tI10 0 4", "is not a mention (T1<TAB>TYPE start end<TAB>words)", None),
-        ("T1\tI10 0 4\tPain", "T1 is already at", None),
+        ("T1\tI10 0 4\tPain", "its id is already at", None),
         ("N9\tReference T99 ICD10:I10\tx", "is about a mention that is not there", None),
     ],
 )
