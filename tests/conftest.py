@@ -23,6 +23,15 @@ def codiesp_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def mdace_dir() -> Path:
+    """The real annotations of MDACE, which are not part of the project."""
+    folder = Path(os.environ.get("SCL_RL_MDACE") or HERE.parent.parent / "shared" / "data" / "mdace")
+    if not (folder / "data" / "Inpatient").is_dir():
+        pytest.skip(f"MDACE is not at {folder}; set SCL_RL_MDACE to the folder that has data/ and splits/")
+    return folder
+
+
 @pytest.fixture
 def small_codiesp(tmp_path) -> Path:
     """A corpus of two invented cases in CodiEsp's layout."""

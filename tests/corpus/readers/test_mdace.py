@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import read_documents, read_spans
+from scl_rl.corpus.readers.mdace import read_mdace
 from scl_rl.scoring import GoldDocument
 
 ONE = 'Seen for "chest pain", HTN.\nTHREE\r\nlines, é and 😀 fever.\n' + "x" * 200_000
@@ -149,3 +150,28 @@ def test_what_is_wrong_is_told_without_the_notes_words(place: Path) -> None:
     assert result.exit_code == 2 and result.output.count("\n") == 2
     assert "3.json: notes.0.note_id: " in result.output and "4.json: Invalid JSON" in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.mdace
+def test_the_real_annotations_on_made_notes(mdace_dir: Path, tmp_path: Path) -> None:
+    """All annotations of the 302 inpatient charts, on notes that are as long as they must be."""
+    annotations = mdace_dir / "data" / "Inpatient" / "ICD-10"
+    admissions = [json.loads(file.read_text()) for file in annotations.rglob("*.json")]
+    notes = [note for admission in admissions for note in admission["notes"]]
+    assert len(admissions) == 302
+    with (tmp_path / "NOTEEVENTS.csv").open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        table.writerow(["ROW_ID", "SUBJECT_ID", "HADM_ID", "CATEGORY", "TEXT"])
+        for note in notes:
+            length = max((mark["end"] for mark in note["annotations"]), default=1)
+            table.writerow([note["note_id"], 1, 1, note["category"], '. "x"\n' * (length // 6 + 1)])
+    found = {}
+    for split in ("", "train", "val", "test"):
+        file = mdace_dir / "splits" / "Inpatient" / f"MDace-ev-{split}.csv"
+        found[split] = read_mdace(annotations, tmp_path / "NOTEEVENTS.csv", file if split else None)
+    whole = found.pop("")
+    other = [misfit for misfit in whole.misfits if misfit.what == "a code of ICD-9-CM"]
+    mentions = sum(len(a.mentions or ()) for d in whole.documents for a in d.annotations or ())
+    assert (len(whole.documents), mentions, len(other)) == (604, 3934, 2)
+    charts = {split: len({d.group for d in read.documents}) for split, read in found.items()}
+    assert charts == {"train": 181, "val": 60, "test": 61}
