@@ -37,6 +37,8 @@ class ModelCard(BaseModel):
     chat: bool
     answer: Literal["lines", "json"]
     window: int | None = None
+    cite_template: str | None = None  # None: it was not trained to find evidence for given codes
+    cite_titles: bool = False
 
 
 @dataclass

@@ -24,6 +24,7 @@ from ..reporter import PRINTER, Reporter
 CHECKPOINTS = "checkpoints"  # in a stage's folder until it is done: what only an interrupted stage needs
 MODEL = "model"  # the output of a stage that trains: a folder
 FILLED = "filled"  # documents whose evidence a stage filled in
+FILLED_BY = "filled_by"  # beside the mentions of an annotation: by what
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,38 @@ def test_pairs_of_one_kind_of_error(place, written):
     assert {p["rejected"] for p in lines(place / "one-error" / "pairs.jsonl")} == {"none"}
 
 
+def test_hinted_pairs_set_what_was_filled_in_against_what_the_model_says(place, written):
+    sft = result(place, "whole", "sft")
+    folder = place / "hints"
+    folder.mkdir(exist_ok=True)
+    known = [
+        Document(id="f0", text="Has HTN.", annotations=[filled("I10", (4, 7))]),
+        Document(id="f1", text="Has flu.", annotations=[filled("J11", (4, 7))]),
+    ]
+    write_jsonl(folder / "documents.jsonl", known)
+    hints = result_of("hints", "fill", folder, parents=(sft,))
+    settings = PairsSettings(
+        max_documents=0,
+        max_filled=2,
+        chosen="gold",
+        pairs_per_prompt=9,
+        balance_codes=False,
+        balance_length=False,
+        balance_coverage=True,
+    )
+    figures = settings.run(stage(place, "hinted", hints))
+    pairs = lines(place / "hinted" / "pairs.jsonl")
+    assert figures["by_kind"] == {"hinted": len(pairs)} and figures["made"] == 6
+    assert {p["chosen"] for p in pairs} == {'"HTN" => I10', '"flu" => J11'}
+    # an answer without a code would teach to write more of them
+    assert {p["rejected"] for p in pairs} == {'"flu" => J11', '"HTN" => I10', '"Has" => I10'}
+    assert figures["chosen_codes"] == figures["rejected_codes"] == 1.0
+
+
+def filled(code, place):
+    return Annotation(code=code, mentions=[[place]], filled_by="corpus", score=0.5)
+
+
 def test_pairs_of_spans_and_code_only_documents(place, written):
     sft = result(place, "whole", "sft")
     settings = PairsSettings(

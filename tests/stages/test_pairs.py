@@ -13,7 +13,14 @@ from scl_rl.scoring import GoldDocument
 from scl_rl.scoring.dictionary import SpanDictionary
 from scl_rl.stages.pairs.corrupt import Corrupter
 from scl_rl.stages.pairs.error_kinds import errors_of, worse_in
-from scl_rl.stages.pairs.pair import Pair, balanced_in_length, balanced_over_codes, distinct, report
+from scl_rl.stages.pairs.pair import (
+    Pair,
+    balanced_in_coverage,
+    balanced_in_length,
+    balanced_over_codes,
+    distinct,
+    report,
+)
 
 TEXT = "Mother had asthma. No fever. He has asthma and HTN. Walked in alone."
 GOLD = GoldDocument.of(
@@ -137,6 +144,15 @@ def test_length_tells_nothing_once_balanced(longer):
     assert len(kept) > 80 and {p.prompt for p in kept} <= {p.prompt for p in pairs}
 
 
+def test_the_number_of_codes_tells_nothing_once_balanced():
+    rng = random.Random(0)
+    pairs = [pair(i, chosen_codes=rng.randint(2, 5), rejected_codes=rng.randint(1, 4)) for i in range(200)]
+    before, after = report(pairs), report(balanced_in_coverage(pairs, rng))
+    assert before["chosen_codes"] - before["rejected_codes"] > 0.8
+    assert abs(after["chosen_codes"] - after["rejected_codes"]) <= 0.021 * after["rejected_codes"]
+    assert after["pairs"] > 60
+
+
 def test_pairs_that_all_go_one_way_are_not_all_thrown_away():
     assert len(balanced_in_length([pair(i, chosen=9) for i in range(5)], random.Random(0))) == 1
 
@@ -152,6 +168,8 @@ def test_the_report_says_what_pairs_teach():
         "chosen_tokens": 5.5,
         "rejected_tokens": 5.0,
         "chosen_longer": 1.0,
+        "chosen_codes": 0,
+        "rejected_codes": 0,
         "margin": 0.5,
     }
     assert report([])["margin"] is None

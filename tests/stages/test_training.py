@@ -95,7 +95,7 @@ def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(
 
     tokenizer = load_base("tiny", place, "float32").tokenizer
     prompting = Prompting("N:{text}\nC:", False, "lines", None, tokenizer)
-    example = _example("Has {braces}.", '"{braces}" => I10', prompting)
+    example = _example(prompting.prompt("Has {braces}."), '"{braces}" => I10', prompting)
     trained = [t for t, m in zip(example["input_ids"], example["completion_mask"], strict=True) if m]
     assert tokenizer.decode(trained) == '"{braces}" => I10<|end|>'
     prompt = example["input_ids"][: -len(trained)]

@@ -7,6 +7,7 @@ on with it, and :mod:`.rules` which of those few lead to an occurrence or a code
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,12 @@ class Constraint:
         """What may be written about one note, from the beginning."""
         return Row(self, text)
 
+    def limited(self, codes: Collection[str]) -> Constraint:
+        """The same with these codes, at least one, without reading the model's tokens again."""
+        other = copy(self)
+        other.codes, other._fitting = CodeList(codes), {}
+        return other
+
     def answers(
         self,
         loaded: Loaded,
@@ -62,18 +69,25 @@ class Constraint:
         batch_size: int,
         progress: Callable[[int, int], None] | None = None,
         journal: AnswerJournal | None = None,
+        each: Sequence[Constraint] | None = None,
     ) -> list[str]:
-        """As :func:`.generate.generate`; ``texts`` are the notes that the prompts ask about."""
+        """As :func:`.generate.generate`.
+
+        Args:
+            texts: the notes that the prompts ask about.
+            each: what the answer to each prompt is held to; absent, all are held to this.
+        """
+        held = each or [self] * len(texts)
         written = generate(
             loaded,
             prompts,
             max_new_tokens,
             batch_size,
             progress,
-            lambda number: self.row(texts[number]),
+            lambda number: held[number].row(texts[number]),
             journal,
         )
-        return [self.finished(answer, text) for answer, text in zip(written, texts, strict=True)]
+        return [own.finished(answer, text) for own, answer, text in zip(held, written, texts, strict=True)]
 
     def finished(self, answer: str, text: str) -> str:
         """An answer as it is to be read: a code that was cut off is no code, though it may look like one."""

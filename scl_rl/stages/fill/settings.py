@@ -16,7 +16,8 @@ class FillSettings(CodeOnlyMixin):
     """Fills in the evidence of code-only documents, so that SFT can imitate what nobody annotated.
 
     `dictionary` looks up the wordings of spans and annotated documents. `corpus` finds the words that
-    documents with a code have in common and others have not. `model` samples answers of the parent's model.
+    documents with a code have in common and others have not. `model` samples answers of the parent's model,
+    which is given the codes if it learned to find evidence for given ones (`cite`).
     """
 
     kind: Literal["fill"] = "fill"

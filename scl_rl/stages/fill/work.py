@@ -19,12 +19,12 @@ from ...metrics.report import evaluate_predictions
 from ...mining import EvidenceMiner, calibration
 from ...modeling.decode import Sampling
 from ...modeling.generate import generate_groups
-from ...modeling.load import Loaded, load_trained
+from ...modeling.load import Loaded, load_trained, read_card
 from ...modeling.span_model import SpanModel
 from ...scoring import NoteText
 from ...scoring.dictionary import dictionary_of, prediction_of
 from ...scoring.verify import Verifier, accuracy, implied
-from ..contract import FILLED, StageContext
+from ..contract import FILLED, FILLED_BY, StageContext
 from ..shared.progress import Progress
 from ..shared.prompting import Prompting
 from .settings import FillSettings
@@ -113,7 +113,7 @@ class Filler:
             more = ways[how]([documents[i] for i in open_], [codes[i] for i in open_])
             for i, new in zip(open_, more, strict=True):
                 fresh = {
-                    code: Evidence(mentions, {"filled_by": how, **details})
+                    code: Evidence(mentions, {FILLED_BY: how, **details})
                     for code, (mentions, details) in new.items()
                     if code not in found[i]
                 }
@@ -143,8 +143,12 @@ class Filler:
         context = self._context
         assert context.model_before is not None
         loaded = load_trained(context.model_before, context.base, reporter=context.reporter)
-        prompting = Prompting.of(context, loaded.tokenizer)
-        answers = self._answers(loaded, [prompting.prompt(document.text) for document in documents])
+        prompting = Prompting.of_card(read_card(context.model_before), loaded.tokenizer)
+        prompts = [
+            prompting.citing(names).prompt(document.text)
+            for document, names in zip(documents, codes, strict=True)
+        ]
+        answers = self._answers(loaded, prompts)
         for document, names, written in zip(documents, codes, answers, strict=True):
             note = NoteText(document.text)
             votes: dict[str, Counter[tuple[Any, ...]]] = {}

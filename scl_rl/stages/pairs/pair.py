@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -23,10 +23,12 @@ class Pair(BaseModel):
 
     Attributes:
         document: id of the document (or window, or span).
-        kind: "sampled", or the corruption that made the rejected answer.
+        kind: "sampled", "hinted" (sampled, and the chosen answer is evidence that a stage filled in for known
+            codes), or the corruption that made the rejected answer.
         error: the severest kind of error of which the rejected answer has more; ``errors`` are all.
         codes: what the pair is about: codes on which the answers differ.
         chosen_tokens, rejected_tokens: lengths.
+        chosen_codes, rejected_codes: how many codes each assigns.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +45,8 @@ class Pair(BaseModel):
     rejected_score: float
     chosen_tokens: int
     rejected_tokens: int
+    chosen_codes: int = 0
+    rejected_codes: int = 0
 
 
 def distinct(pairs: Iterable[Pair]) -> list[Pair]:
@@ -77,25 +81,36 @@ def balanced_in_length(pairs: Sequence[Pair], rng: random.Random) -> list[Pair]:
     Where chosen answers are longer on average, pairs in which they are so by most are left out one by one
     until the means are within 2%; and the other way round.
     """
-    left = sorted(pairs, key=lambda pair: (_longer(pair), rng.random()))
+    return _balanced(pairs, lambda pair: (pair.chosen_tokens, pair.rejected_tokens), rng)
+
+
+def balanced_in_coverage(pairs: Sequence[Pair], rng: random.Random) -> list[Pair]:
+    """As :func:`balanced_in_length`, so that the number of codes does not tell chosen from rejected."""
+    return _balanced(pairs, lambda pair: (pair.chosen_codes, pair.rejected_codes), rng)
+
+
+def _balanced(
+    pairs: Sequence[Pair], sizes: Callable[[Pair], tuple[int, int]], rng: random.Random
+) -> list[Pair]:
+    def more(pair: Pair) -> int:
+        chosen, rejected = sizes(pair)
+        return chosen - rejected
+
+    left = sorted(pairs, key=lambda pair: (more(pair), rng.random()))
     start, end = 0, len(left)
-    total = sum(map(_longer, left))
-    length = sum(pair.chosen_tokens + pair.rejected_tokens for pair in left) / 2
-    while end - start > 1 and abs(total) > EVEN_ENOUGH * length:
+    total = sum(map(more, left))
+    size = sum(sum(sizes(pair)) for pair in left) / 2
+    while end - start > 1 and abs(total) > EVEN_ENOUGH * size:
         if total > 0:
             end -= 1
             gone = left[end]
         else:
             gone = left[start]
             start += 1
-        total -= _longer(gone)
-        length -= (gone.chosen_tokens + gone.rejected_tokens) / 2
+        total -= more(gone)
+        size -= sum(sizes(gone)) / 2
     kept = {id(pair) for pair in left[start:end]}
     return [pair for pair in pairs if id(pair) in kept]
-
-
-def _longer(pair: Pair) -> int:
-    return pair.chosen_tokens - pair.rejected_tokens
 
 
 def report(pairs: Sequence[Pair]) -> dict[str, Any]:
@@ -104,9 +119,10 @@ def report(pairs: Sequence[Pair]) -> dict[str, Any]:
     Returns:
         ``pairs``, ``prompts``, counts ``by_kind``, ``by_error`` and ``by_code``, mean lengths in tokens
         ``chosen_tokens`` and ``rejected_tokens``, the share of pairs whose chosen answer is the longer one
-        (``chosen_longer``; of those that differ), and the mean ``margin`` of the scores.
+        (``chosen_longer``; of those that differ), the mean numbers of codes ``chosen_codes`` and
+        ``rejected_codes``, and the mean ``margin`` of the scores.
     """
-    differing = [pair for pair in pairs if _longer(pair)]
+    differing = [pair for pair in pairs if pair.chosen_tokens != pair.rejected_tokens]
     return {
         "pairs": len(pairs),
         "prompts": len({str(pair.prompt) for pair in pairs}),
@@ -115,7 +131,9 @@ def report(pairs: Sequence[Pair]) -> dict[str, Any]:
         "by_code": dict(Counter(code for pair in pairs for code in pair.codes).most_common()),
         "chosen_tokens": _mean(pair.chosen_tokens for pair in pairs),
         "rejected_tokens": _mean(pair.rejected_tokens for pair in pairs),
-        "chosen_longer": _mean(_longer(pair) > 0 for pair in differing),
+        "chosen_longer": _mean(pair.chosen_tokens > pair.rejected_tokens for pair in differing),
+        "chosen_codes": _mean(pair.chosen_codes for pair in pairs),
+        "rejected_codes": _mean(pair.rejected_codes for pair in pairs),
         "margin": _mean(pair.chosen_score - pair.rejected_score for pair in pairs),
     }
 

@@ -25,7 +25,11 @@ class PairsSettings(PromptsMixin, RewardsMixin):
     top_p: float = Field(1.0, title="Nucleus sampling: probability mass to sample from", gt=0, le=1)
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(32, title="Answers generated together", ge=1, le=1_000_000)
-    chosen: Literal["best", "gold"] = Field("best", title="What a sampled answer is compared with")
+    chosen: Literal["best", "gold"] = Field(
+        "best",
+        title="What a sampled answer is compared with: the best one, or gold or filled-in evidence where "
+        "there is some",
+    )
     min_margin: float = Field(0.1, title="Minimum difference of the scores of chosen and rejected", gt=0)
     pairs_per_prompt: int = Field(2, title="Maximum pairs of sampled answers per prompt", ge=1)
     negatives: tuple[Corruption, ...] = Field(
@@ -36,6 +40,9 @@ class PairsSettings(PromptsMixin, RewardsMixin):
     )
     balance_codes: bool = Field(True, title="Drop pairs of codes that occur too often")
     balance_length: bool = Field(True, title="Drop pairs that would teach a preference for length")
+    balance_coverage: bool = Field(
+        False, title="Drop pairs that would teach a preference for more or fewer codes"
+    )
     min_score: float = Field(0.0, title="Score that a best answer must exceed to be kept for SFT")
 
     own_process: ClassVar[bool] = True
@@ -84,5 +91,6 @@ class PairsSettings(PromptsMixin, RewardsMixin):
                 "errors": None,
                 "balance_codes": False,
                 "balance_length": False,
+                "balance_coverage": False,
             }
         )

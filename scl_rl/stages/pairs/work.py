@@ -24,13 +24,13 @@ from ...rewards_api.call import completion_of, row_of
 from ...rewards_api.weighted import WeightedRewards
 from ...scoring import GoldDocument
 from ...scoring.dictionary import dictionary_of
-from ..contract import StageContext
+from ..contract import FILLED_BY, StageContext
 from ..shared.progress import Progress
 from ..shared.prompting import Prompting, some_windows, span_document
 from ..shared.rewards import accuracies
 from .corrupt import Corrupter
 from .error_kinds import errors_of, worse_in
-from .pair import Pair, balanced_in_length, balanced_over_codes, distinct, report
+from .pair import Pair, balanced_in_coverage, balanced_in_length, balanced_over_codes, distinct, report
 from .settings import PairsSettings
 
 
@@ -55,18 +55,27 @@ def make_pairs(settings: PairsSettings, context: StageContext) -> dict[str, Any]
     sampled = maker.sample() if settings.samples else []
     _write_lines(context.folder / settings.outputs["answers"], maker.best(sampled))
     made = distinct([*maker.from_samples(sampled), *maker.from_gold()])
-    kept = made
     rng = random.Random(f"{context.seed}-balance")
-    if settings.balance_codes:
-        kept = balanced_over_codes(kept, rng)
-    if settings.balance_length:
-        kept = balanced_in_length(kept, rng)
+    kept = _balanced(made, settings, rng)
     rng.shuffle(kept)
     write_jsonl(context.folder / settings.outputs["pairs"], kept)
     what = {**report(kept), "made": len(made)}
     write_json(context.folder / settings.outputs["report"], what)
     del what["by_code"]
     return {**what, **maker.figures(sampled), "rewards": accuracies(settings.rewards, context)}
+
+
+def _balanced(pairs: list[Pair], settings: PairsSettings, rng: random.Random) -> list[Pair]:
+    """The pairs that are left when those are gone by which something else than being right would tell."""
+    kept = balanced_over_codes(pairs, rng) if settings.balance_codes else pairs
+    kept = balanced_in_length(kept, rng) if settings.balance_length else kept
+    while settings.balance_coverage:
+        before = len(kept)
+        kept = balanced_in_coverage(kept, rng)
+        kept = balanced_in_length(kept, rng) if settings.balance_length else kept
+        if len(kept) == before:  # what is even in one respect may no longer be so in the other
+            break
+    return kept
 
 
 class PairMaker:
@@ -141,13 +150,14 @@ class PairMaker:
             if not scored:
                 continue
             gold = GoldDocument.of(one.document)
-            best = scored[0]
+            best, kind = scored[0], "sampled"
             if self._settings.chosen == "gold" and gold.has_evidence:
                 answer = render(gold.gold_answer(), self._prompting.answer)
                 (score,) = self._scores(one.document, [answer])
                 best = (score, answer) if score is not None else best
+                kind = "hinted" if _filled(one.document) else kind
             worst = [s for s in reversed(scored) if best[0] - s[0] >= self._settings.min_margin]
-            pairs = (self._pair(one.document, gold, "sampled", best, rejected) for rejected in worst)
+            pairs = (self._pair(one.document, gold, kind, best, rejected) for rejected in worst)
             yield from islice(filter(self._wanted, pairs), self._settings.pairs_per_prompt)
 
     def from_gold(self) -> Iterator[Pair]:
@@ -205,6 +215,8 @@ class PairMaker:
             rejected_score=rejected[0],
             chosen_tokens=self._tokens(chosen[1]),
             rejected_tokens=self._tokens(rejected[1]),
+            chosen_codes=len(good.by_code()),
+            rejected_codes=len(bad.by_code()),
         )
 
     def _tokens(self, answer: str) -> int:
@@ -222,6 +234,11 @@ class PairMaker:
             "best_score": fmean(group[0] for group in known) if known else None,
             "no_spread": sum(len(set(group)) < 2 for group in groups) / len(groups) if groups else None,
         }
+
+
+def _filled(document: Document) -> bool:
+    """Whether the document's evidence was filled in."""
+    return any(FILLED_BY in (a.model_extra or {}) for a in document.annotations or ())
 
 
 def _write_lines(path: Path, lines: Iterator[dict[str, Any]] | Sequence[dict[str, Any]]) -> None:

@@ -31,6 +31,11 @@ class PredictSettings(StageSettings):
 
     kind: Literal["predict"] = "predict"
     split: Literal["test", "dev", "annotated"] = Field("test", title="Which documents: a set of the data")
+    task: Literal["code", "cite"] = Field(
+        "code",
+        title="What the model is to find: codes with their evidence, or the evidence of the documents' "
+        "own codes",
+    )
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Prompts generated together", ge=1, le=1_000_000)
     decoding: Literal["free", "constrained"] = Field(
@@ -64,6 +69,8 @@ class PredictSettings(StageSettings):
     def _codes_are_used(self) -> PredictSettings:
         if self.codes != TRAINING and self.decoding == "free":
             raise ValueError("codes: only decoding: constrained is held to them")
+        if self.task == "cite" and (self.threshold or self.decoding == "constrained"):
+            raise ValueError("task: cite is held to the documents' own codes: remove decoding and threshold")
         return self
 
     def answer_limit(self) -> int | None:

@@ -31,10 +31,14 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
         reporter=context.reporter,
         label=context.name,
     )
-    constrained = settings.decoding == "constrained"
-    codes = allowed_codes(settings.codes, context.base, context.data) if constrained else None
     out = context.folder / settings.outputs["predictions"]
     documents = read_documents(context.needed(settings.split))
+    if settings.task == "cite":
+        predictions, counts = predictor.cite(documents)
+        write_jsonl(out, predictions)
+        return counts
+    constrained = settings.decoding == "constrained"
+    codes = allowed_codes(settings.codes, context.base, context.data) if constrained else None
     if settings.threshold is None:
         return predictor.write(out, documents, codes)[1]
     dev = read_documents(context.needed("dev"))
@@ -67,11 +71,8 @@ class Predictor:
         from ..shared.progress import Progress
         from ..shared.prompting import Prompting
 
-        card = read_card(model)
         self._loaded = load_trained(model, base or Path.cwd(), reporter=reporter)
-        self._prompting = Prompting(
-            card.template, card.chat, card.answer, window or card.window, self._loaded.tokenizer
-        )
+        self._prompting = Prompting.of_card(read_card(model), self._loaded.tokenizer, window)
         self._folder, self._label, self._reporter = model, label, reporter
         self._progress = Progress(label, reporter)
         self._max_new_tokens, self._batch_size = max_new_tokens, batch_size
@@ -172,20 +173,37 @@ class Predictor:
     def cite(self, documents: list[Document]) -> tuple[list[Prediction], dict[str, Any]]:
         """Find the words for codes that are known: those of each document's annotations.
 
-        Answers are held to the codes of their note, and to its words. A code for which the model quotes
-        nothing has no mentions.
+        Answers are held to the codes of their note, and to its words. A model that learned to find evidence
+        for given codes is given them in its prompt. A code for which nothing is quoted has no mentions.
 
         Returns:
             The predictions in the order of the documents, and ``{"documents", "codes", "without_evidence"}``.
         """
-        wanted = [tuple(dict.fromkeys(a.code for a in d.annotations or ())) for d in documents]
+        from ...modeling.constrained.decoder import Constraint
+        from ..shared.prompting import predict_documents
+
+        wanted = {d.id: tuple(dict.fromkeys(a.code for a in d.annotations or ())) for d in documents}
+        every = sorted({code for codes in wanted.values() for code in codes})
         found: dict[str, Prediction] = {}
-        for codes in dict.fromkeys(filter(None, wanted)):
-            some = [document for document, own in zip(documents, wanted, strict=True) if own == codes]
-            found |= {prediction.id: prediction for prediction in self.predict(some, codes)[0]}
-        cited = [_only(d.id, found.get(d.id), own) for d, own in zip(documents, wanted, strict=True)]
+        if every:
+            predictions, _ = predict_documents(
+                self._loaded,
+                [document for document in documents if wanted[document.id]],
+                self._prompting,
+                self._max_new_tokens,
+                self._batch_size,
+                self._progress.count,
+                Constraint(self._loaded, every, self._prompting.answer),
+                given=wanted,
+            )
+            found = {prediction.id: prediction for prediction in predictions}
+        cited = [_only(name, found.get(name), own) for name, own in wanted.items()]
         without = sum(not code.mentions for prediction in cited for code in prediction.codes)
-        counts = {"documents": len(documents), "codes": sum(map(len, wanted)), "without_evidence": without}
+        counts = {
+            "documents": len(documents),
+            "codes": sum(map(len, wanted.values())),
+            "without_evidence": without,
+        }
         return cited, counts
 
 

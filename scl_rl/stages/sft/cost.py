@@ -12,6 +12,7 @@ from .settings import SftSettings
 _SETS = {
     "documents": "annotated",
     "spans": "spans",
+    "cite": "annotated",
     "filled": "code_only",
     "answers": "annotated",
     "synthesized": "spans",

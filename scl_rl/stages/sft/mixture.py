@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ...answer.prompt import Prompt
 from ...corpus.jsonl import read_documents, read_spans
 from ...corpus.types import Span
 from ...errors import UserError
@@ -18,6 +19,7 @@ from .sampling import shuffled_turns, span_weights
 from .settings import SftSettings
 
 Example = dict[str, list[int]]
+_UNJUSTIFIED = 0.3  # of the documents of 'cite' name a code that they don't have
 _STRETCH = 50  # batches, among whose examples those of like length are sought
 
 
@@ -63,30 +65,53 @@ def budget(settings: SftSettings, context: StageContext) -> int:
     return max(1, int(speed * sum(stage.minutes for stage in spent)))
 
 
-def _documents(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+Pairs = Iterator[tuple[Prompt, str]]
+
+
+def _documents(context: StageContext, prompting: Prompting) -> Pairs:
     return _gold(context.needed("annotated"), prompting)
 
 
-def _filled(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+def _filled(context: StageContext, prompting: Prompting) -> Pairs:
     return _gold(context.parent.output("filled"), prompting)
 
 
-def _gold(path: Path, prompting: Prompting) -> Iterator[tuple[str, str]]:
+def _gold(path: Path, prompting: Prompting) -> Pairs:
     for window in annotated_windows(read_documents(path), prompting):
-        yield window.text, prompting.gold(window.text, window.annotations or ())
+        yield prompting.prompt(window.text), prompting.gold(window.text, window.annotations or ())
 
 
-def _span(number: int, span: Span, prompting: Prompting) -> tuple[str, str]:
-    return span.text, prompting.gold(span.text, span_document(span, number).annotations or ())
+def _span(number: int, span: Span, prompting: Prompting) -> tuple[Prompt, str]:
+    annotations = span_document(span, number).annotations or ()
+    return prompting.prompt(span.text), prompting.gold(span.text, annotations)
 
 
-def _answers(context: StageContext, prompting: Prompting) -> Iterator[tuple[str, str]]:
+def _cite(context: StageContext, prompting: Prompting) -> Pairs:
+    """Windows with all codes of their documents and, in part of them, one code that the document has not.
+
+    So the model learns that for some of the codes there is nothing to cite.
+    """
+    documents = read_documents(context.needed("annotated"))
+    known = sorted({a.code for document in documents for a in document.annotations or ()})
+    rng = random.Random(f"{context.seed}-cite")
+    for document in documents:
+        own = {annotation.code for annotation in document.annotations or ()}
+        if not own:
+            continue
+        others = [code for code in known if code not in own]
+        more = [rng.choice(others)] if others and rng.random() < _UNJUSTIFIED else []
+        citing = prompting.citing([*own, *more])
+        for window in annotated_windows([document], prompting):
+            yield citing.prompt(window.text), prompting.gold(window.text, window.annotations or ())
+
+
+def _answers(context: StageContext, prompting: Prompting) -> Pairs:
     with context.parent.output("answers").open(encoding="utf-8") as stream:
         for record in map(json.loads, stream):
-            yield record["text"], record["answer"]
+            yield prompting.prompt(record["text"]), record["answer"]
 
 
-_SOURCES = {"documents": _documents, "filled": _filled, "answers": _answers}
+_SOURCES = {"documents": _documents, "cite": _cite, "filled": _filled, "answers": _answers}
 _SPANS: Mapping[str, Callable[[StageContext], Path]] = {
     "spans": lambda context: context.needed("spans"),
     "synthesized": lambda context: context.parent.output("synthesized"),
@@ -107,8 +132,8 @@ def _turns(
     yield from shuffled_turns(examples, weights, rng)
 
 
-def _example(text: str, answer: str, prompting: Prompting) -> Example:
-    prompt = encode_prompt(prompting.tokenizer, prompting.prompt(text))
+def _example(asked: Prompt, answer: str, prompting: Prompting) -> Example:
+    prompt = encode_prompt(prompting.tokenizer, asked)
     written = prompting.tokenizer(answer, add_special_tokens=False)["input_ids"]
     written = [*written, prompting.tokenizer.eos_token_id]
     return {"input_ids": prompt + written, "completion_mask": [0] * len(prompt) + [1] * len(written)}

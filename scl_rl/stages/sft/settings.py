@@ -16,6 +16,7 @@ _MAKERS = {
     "answers": "pairs",
     "synthesized": "synthesize",
 }  # our kinds that have these outputs
+_SETS = {"documents": "annotated", "cite": "annotated"}
 _MAX_SHARE = 10**6
 MADE = tuple(_MAKERS)  # shares of an output of the stage before
 
@@ -27,6 +28,12 @@ class MixtureSettings(BaseModel):
 
     documents: float = Field(0.0, title="Annotated documents", ge=0, le=_MAX_SHARE)
     spans: float = Field(0.0, title="Spans", ge=0, le=_MAX_SHARE)
+    cite: float = Field(
+        0.0,
+        title="Annotated documents with their codes given, whose evidence is to be found; see 'scl-rl cite'",
+        ge=0,
+        le=_MAX_SHARE,
+    )
     filled: float = Field(
         0.0, title="Documents whose evidence the parent 'fill' stage filled in", ge=0, le=_MAX_SHARE
     )
@@ -131,7 +138,7 @@ class SftSettings(TrainingSettings):
 
     def uses(self) -> set[str]:
         """What it trains on."""
-        sets = {{"documents": "annotated"}.get(name, name) for name in self.shares if name not in MADE}
+        sets = {_SETS.get(name, name) for name in self.shares if name not in MADE}
         return sets | ({"dev"} if self.eval_steps else set())
 
     def also_needs(self) -> list[str]:

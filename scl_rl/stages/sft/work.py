@@ -51,7 +51,7 @@ def train_sft(settings: SftSettings, context: StageContext) -> dict[str, Any]:
         )
     )
     train(trainer, context)
-    save_model(trainer, context)
+    save_model(trainer, context, cites=settings.mixture.cite > 0)
     by_step = {entry["step"]: entry["loss"] for entry in trainer.state.log_history if "loss" in entry}
     losses = list(by_step.values())
     warnings = list(_warnings(losses))

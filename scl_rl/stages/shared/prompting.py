@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...answer.grammar import Answer, AnswerFormat, render
 from ...answer.parse import parse
-from ...answer.prompt import Prompt, prompt_for
+from ...answer.prompt import Prompt, cite_prompt_for, prompt_for
 from ...corpus.jsonl import read_documents
 from ...corpus.records import sample_records
 from ...corpus.types import Annotation, Document, Prediction, Span
@@ -19,7 +19,7 @@ from ...modeling.confidence import line_log_probs
 from ...modeling.constrained.decoder import Constraint
 from ...modeling.generate import generate
 from ...modeling.journal import AnswerJournal
-from ...modeling.load import Loaded
+from ...modeling.load import Loaded, ModelCard
 from ...scoring import GoldDocument, NoteText
 from ..contract import FILLED, StageContext
 from .settings import PromptsMixin
@@ -29,23 +29,64 @@ NO_WINDOW = 10**9
 
 @dataclass(frozen=True)
 class Prompting:
-    """How one model is prompted and read."""
+    """How one model is prompted and read.
+
+    Attributes:
+        window: most note tokens in one window; None = documents are whole.
+        cite_template: of prompts with codes; None = the model knows no such prompts.
+        given: the codes that prompts name; None = the model is to find them.
+    """
 
     template: str
     chat: bool
     answer: AnswerFormat
     window: int | None
     tokenizer: Any
+    cite_template: str | None = None
+    cite_titles: bool = False
+    given: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, context: StageContext, tokenizer: Any) -> Prompting:
         """As the recipe says."""
-        window = context.window.tokens if context.window else None
-        return cls(context.prompt.template, context.prompt.chat, context.answer, window, tokenizer)
+        window, prompt = context.window.tokens if context.window else None, context.prompt
+        return cls(
+            prompt.template,
+            prompt.chat,
+            context.answer,
+            window,
+            tokenizer,
+            prompt.cite_template,
+            prompt.cite_titles,
+        )
+
+    @classmethod
+    def of_card(cls, card: ModelCard, tokenizer: Any, window: int | None = None) -> Prompting:
+        """As a model's card says.
+
+        Args:
+            window: most note tokens in one window, instead of what the card says.
+        """
+        window = window or card.window
+        return cls(
+            card.template,
+            card.chat,
+            card.answer,
+            window,
+            tokenizer,
+            card.cite_template,
+            card.cite_titles,
+        )
+
+    def citing(self, codes: Iterable[str]) -> Prompting:
+        """Prompts that ask for the evidence of these codes, which are known."""
+        return replace(self, given=tuple(codes))
 
     def prompt(self, text: str) -> Prompt:
         """The prompt for one note, window or span."""
-        return prompt_for(text, self.template, self.chat)
+        if self.given is None or self.cite_template is None:
+            return prompt_for(text, self.template, self.chat)
+        return cite_prompt_for(text, self.given, self.cite_template, self.cite_titles, self.chat)
 
     def gold(self, text: str, annotations: Iterable[Annotation]) -> str:
         """The answer that cites all gold evidence."""
@@ -103,6 +144,7 @@ def predict_documents(
     constraint: Constraint | None = None,
     confidence: bool = False,
     journal: AnswerJournal | None = None,
+    given: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Prediction], int]:
     """Predictions for documents in their order, and the number of windows read.
 
@@ -111,14 +153,22 @@ def predict_documents(
         confidence: give each code a ``confidence``, the probability of its line (of the likeliest, where
             there are several) given the note and the lines before.
         journal: keeps the answers as they are made, and has those of an earlier try.
+        given: the codes of each document by its id, at least one, of which only the evidence is asked for; it
+            takes a constraint.
     """
     windows = [(document, window) for document in documents for window in prompting.windows(document)]
-    prompts = [prompting.prompt(window.text) for _, window in windows]
+    prompts = [
+        (prompting if given is None else prompting.citing(given[document.id])).prompt(window.text)
+        for document, window in windows
+    ]
     texts = [window.text for _, window in windows]
     if constraint is None:
         answers = generate(loaded, prompts, max_new_tokens, batch_size, progress, journal=journal)
     else:
-        answers = constraint.answers(loaded, texts, prompts, max_new_tokens, batch_size, progress, journal)
+        each = None if given is None else [constraint.limited(given[document.id]) for document, _ in windows]
+        answers = constraint.answers(
+            loaded, texts, prompts, max_new_tokens, batch_size, progress, journal, each
+        )
     read: dict[str, list[tuple[Window, Prediction]]] = {document.id: [] for document in documents}
     scored = line_log_probs(loaded, prompts, answers) if confidence else [None] * len(answers)
     for (document, window), answer, lines in zip(windows, answers, scored, strict=True):

@@ -140,9 +140,7 @@ class PromptsMixin(CodeOnlyMixin):
         if self.max_filled and not all(fills):
             return "'max_filled' is of what a stage of kind fill makes: name one after 'from'"
         if any(fills) and not self.max_filled:
-            return (
-                "starts from a stage of kind fill, whose documents are left out: give 'max_filled' a number"
-            )
+            return "starts from a stage of kind fill, whose documents are left out: set 'max_filled'"
         if any(fill and parent.from_ is None for fill, parent in zip(fills, parents, strict=True)):
             return "starts from a fill stage that has no model before it: name the model's after its 'from'"
         return ""

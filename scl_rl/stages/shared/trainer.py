@@ -101,8 +101,11 @@ def trainer_fields(settings: TrainingSettings, context: StageContext) -> dict[st
     return {**config.ours, "output_dir": str(context.checkpoints), "seed": context.seed}
 
 
-def model_card(context: StageContext) -> ModelCard:
+def model_card(context: StageContext, cites: bool = False) -> ModelCard:
     """The card of the model that this stage trains.
+
+    Args:
+        cites: the stage trains it to find the evidence of given codes; else it can if its parent could.
 
     An adapter's base is the model it was put on: its parent's weights, if it has a parent of whole weights.
     """
@@ -111,6 +114,7 @@ def model_card(context: StageContext) -> ModelCard:
     if parent is not None and is_adapter(parent):
         below = read_card(parent).base_folder
         whole = parent / below if below else None
+    cites = cites or (parent is not None and read_card(parent).cite_template is not None)
     return ModelCard(
         base=context.model.name,
         base_folder=os.path.relpath(whole, context.folder / "model") if whole else None,
@@ -120,11 +124,16 @@ def model_card(context: StageContext) -> ModelCard:
         chat=context.prompt.chat,
         answer=context.answer,
         window=context.window.tokens if context.window else None,
+        cite_template=context.prompt.cite_template if cites else None,
+        cite_titles=cites and context.prompt.cite_titles,
     )
 
 
-def save_model(trainer: Any, context: StageContext) -> None:
+def save_model(trainer: Any, context: StageContext, cites: bool = False) -> None:
     """Save what a trainer trained as the stage's model; each process that trains it must ask.
+
+    Args:
+        cites: as for :func:`model_card`.
 
     Raises:
         DivergedError: the weights are not finite.
@@ -135,7 +144,7 @@ def save_model(trainer: Any, context: StageContext) -> None:
     if ranks.is_main_process():
         check_weights((weights or dict(trainer.model.named_parameters())).items(), trainer.state.global_step)
         loaded = Loaded(trainer.model, trainer.processing_class)
-        save_trained(loaded, context.folder / "model", model_card(context), weights)
+        save_trained(loaded, context.folder / "model", model_card(context, cites), weights)
 
 
 def quiet_libraries() -> None:
