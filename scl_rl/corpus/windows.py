@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ _END = re.compile(r"\n+|[.!?][\"')\]]*[ \t]+(?=[\"'(\[¿¡]*[A-ZÁÉÍÓÚÑÜ0-
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:dr|dra|mr|mrs|ms|prof|st|vs|no|nº|fig|sr|sra|aprox|approx|etc|e\.g|i\.e)\.$", re.I
 )
+_Piece = tuple[int, int, int]  # start, end, length
 MOST_CHARACTERS = 16  # that one unit of a window's limit may stand for
 _LAST_SPACE = re.compile(r"\s(?=\S*$)")
 
@@ -50,7 +52,9 @@ def sentences(text: str) -> list[Fragment]:
     return [(start, end) for start, end in pairwise(bounds) if start < end] or [(0, len(text))]
 
 
-def split_windows(document: Document, limit: int, length: Callable[[str], int] = len) -> list[Window]:
+def split_windows(
+    document: Document, limit: int, length: Callable[[str], int] = len, whole_mentions: bool = False
+) -> list[Window]:
     """Windows of whole sentences, each as long as fits into ``limit``; together they are the document.
 
     A sentence that is too long by itself is cut at white space, or anywhere if it has none; a single
@@ -61,32 +65,80 @@ def split_windows(document: Document, limit: int, length: Callable[[str], int] =
     Args:
         limit: the most that ``length`` of a window's text may be, at least 1.
         length: characters by default; or a count of tokens, which should grow with the text.
+        whole_mentions: cut where no mention is split, if there is such a place: at an earlier sentence end,
+            else before a mention, else after it. For training only: where gold is to be predicted, cuts must
+            not tell of it.
     """
     if length(document.text) <= limit:
         return [Window(document.id, 0, 0, len(document.text), document.text, document.annotations)]
+    # A mention that no window can hold is split wherever the cuts are.
+    hulls = (
+        [h for h in _hulls(document) if length(document.text[h[0] : h[1]]) <= limit] if whole_mentions else []
+    )
     return [
         Window(document.id, index, start, end, document.text[start:end], _inside(document, start, end))
-        for index, (start, end) in enumerate(_runs(document.text, limit, length))
+        for index, (start, end) in enumerate(_runs(document.text, limit, length, hulls))
     ]
 
 
-def _runs(text: str, limit: int, length: Callable[[str], int]) -> Iterator[Fragment]:
-    """As many pieces at a time as fit. Counting is what costs: once a piece, and once a run."""
-    pieces = list(_pieces(text, limit, length))
-    first = 0
-    while first < len(pieces):
-        start, _, size = pieces[first]
-        after = first + 1
-        while after < len(pieces) and (size := size + pieces[after][2]) <= limit:
-            after += 1
+def _hulls(document: Document) -> list[Fragment]:
+    """From where to where each mention goes."""
+    mentions = [m for annotation in document.annotations or () for m in annotation.mentions or ()]
+    return sorted({(min(s for s, _ in m), max(e for _, e in m)) for m in mentions})
+
+
+def _runs(
+    text: str, limit: int, length: Callable[[str], int], hulls: Sequence[Fragment]
+) -> Iterator[Fragment]:
+    """As many pieces at a time as fit, cut outside of the hulls if possible.
+
+    A window that ends anywhere safe leaves the next one all safe places that a later end would, so no hull
+    is split that any cuts could spare. Counting is what costs: once a piece, and once a run.
+    """
+    pieces = deque(_pieces(text, limit, length))
+    while pieces:
+        run = [pieces.popleft()]
+        start, _, size = run[0]
+        while pieces and (size := size + pieces[0][2]) <= limit:
+            run.append(pieces.popleft())
         # Counted in tokens, lengths add up only roughly: the sum decides, the count verifies.
-        while after > first + 1 and length(text[start : pieces[after - 1][1]]) > limit:
-            after -= 1
-        yield start, pieces[after - 1][1]
-        first = after
+        while len(run) > 1 and length(text[start : run[-1][1]]) > limit:
+            pieces.appendleft(run.pop())
+        end = run[-1][1]
+        if pieces and hulls:
+            cut, after = _spared(run, hulls)
+            if after and length(text[start:cut]) > limit:
+                cut = end
+            pieces.extendleft(reversed(run))
+            while pieces and pieces[0][1] <= cut:
+                pieces.popleft()
+            if pieces and pieces[0][0] < cut:
+                _, last, _ = pieces.popleft()
+                pieces.appendleft((cut, last, length(text[cut:last])))
+            end = cut
+        yield start, end
 
 
-def _pieces(text: str, limit: int, length: Callable[[str], int]) -> Iterator[tuple[int, int, int]]:
+def _spared(run: Sequence[_Piece], hulls: Sequence[Fragment]) -> tuple[int, bool]:
+    """Where to end a window of some pieces so that no hull is split, and whether that is after their end."""
+    start, end = run[0][0], run[-1][1]
+    before = _outside(end, hulls, min, 0)
+    if before > start:
+        safe = [piece[1] for piece in run if _outside(piece[1], hulls, min, 0) == piece[1]]
+        return safe[-1] if safe else before, False
+    return _outside(end, hulls, max, 1), True
+
+
+def _outside(
+    position: int, hulls: Sequence[Fragment], furthest: Callable[[Iterable[int]], int], side: int
+) -> int:
+    """The nearest place on one side of a position, 0 or 1, that is inside no hull."""
+    while inside := [hull[side] for hull in hulls if hull[0] < position < hull[1]]:
+        position = furthest(inside)
+    return position
+
+
+def _pieces(text: str, limit: int, length: Callable[[str], int]) -> Iterator[_Piece]:
     """Sentences, and the parts of those that are too long, as ``(start, end, length)``."""
 
     def measure(start: int, end: int) -> int:
@@ -123,12 +175,13 @@ def _inside(document: Document, start: int, end: int) -> list[Annotation] | None
 
 
 def lost_mentions(document: Document, windows: Sequence[Window]) -> int:
-    """How many mentions of a document cross windows and so are in none of them."""
-
-    def count(annotations: list[Annotation] | None) -> int:
-        return sum(len(annotation.mentions or ()) for annotation in annotations or ())
-
-    return count(document.annotations) - sum(count(window.annotations) for window in windows)
+    """How many mentions of a document are in none of its windows: they cross cuts."""
+    return sum(
+        not any(window.start <= start and end <= window.end for window in windows)
+        for annotation in document.annotations or ()
+        for mention in annotation.mentions or ()
+        for start, end in [(min(s for s, _ in mention), max(e for _, e in mention))]
+    )
 
 
 def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]]) -> Prediction:

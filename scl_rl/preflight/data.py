@@ -25,6 +25,12 @@ def check_data(recipe: Recipe, sample: DataSample, lengths: Mapping[str, Lengths
     """
     problems = [recipe.problem(("data", *p.at), p.what, p.hint) for p in recipe.data.checks(sample.whole)]
     notes: list[str] = []
+    number, lost = lengths.get("annotated", Lengths(0)).mentions
+    if lost:
+        notes.append(
+            f"{lost:,} of {number:,} mentions of annotated documents (in a sample) cross windows, such as "
+            "discontinuous ones, and are not trained on"
+        )
     for where, what, hint, sure in [*_answers(recipe, lengths), *_prompts(recipe, lengths, recipe.shape)]:
         if sure and exact:
             problems.append(recipe.problem(where, what, hint))

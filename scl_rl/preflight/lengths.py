@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from ..corpus.records import sample_records
 from ..corpus.sources import DataSample
 from ..corpus.sources.sample import RECORDS
 from ..corpus.spans import spans_of
+from ..corpus.types import Document
+from ..corpus.windows import lost_mentions
 from ..recipe.schema import Recipe
 from ..stages.shared.cost import Lengths
 from ..stages.shared.prompting import Prompting, annotated_windows, span_document
@@ -65,10 +68,11 @@ def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[s
         documents = sample.documents(name)
         if name == "spans":
             pieces = [span_document(span, number) for number, span in enumerate(spans)]
-            number = sample.counts.get(name, 0)
+            number, mentions = sample.counts.get(name, 0), (0, 0)
         else:
             windows = [window.as_document() for d in documents for window in prompting.windows(d)]
             pieces = annotated_windows(documents, prompting) if name == "annotated" else windows
+            mentions = _mentions(documents, prompting) if name == "annotated" and window else (0, 0)
             number = round(sample.counts[name] * len(pieces) / len(documents)) if documents else 0
         told = [
             p.annotations is not None and all(a.mentions is not None for a in p.annotations) for p in pieces
@@ -77,5 +81,13 @@ def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[s
             number,
             tuple(counter.count(prompting.prompt(piece.text)) for piece in pieces),
             tuple(answer(p.text, p.annotations) if gold else 0 for p, gold in zip(pieces, told, strict=True)),
+            mentions,
         )
     return found
+
+
+def _mentions(documents: Sequence[Document], prompting: Prompting) -> tuple[int, int]:
+    """How many mentions documents have, and how many of them no window has as a whole."""
+    number = sum(len(a.mentions or ()) for document in documents for a in document.annotations or ())
+    lost = sum(lost_mentions(d, prompting.windows(d, whole_mentions=True)) for d in documents)
+    return number, lost

@@ -56,6 +56,49 @@ def test_what_is_not_lost_comes_back_at_its_place(document, limit):
                 assert window.text[start:end] == document.text[window.start + start : window.start + end]
 
 
+def lost_at_best(document: Document, limit: int) -> bool:
+    """Whether some cuts spare every mention that a window can hold, by trying all."""
+    hulls = [(s, e) for a in document.annotations for [(s, e)] in a.mentions if e - s <= limit]
+    length = len(document.text)
+    safe = [not any(s < cut < e for s, e in hulls) for cut in range(length + 1)]
+    reached = [True] + [False] * length
+    for end in range(1, length + 1):
+        reached[end] = safe[end] and any(reached[max(0, end - limit) : end])
+    return not reached[length]
+
+
+@given(labelled(), st.integers(1, 12))
+def test_no_mention_is_split_that_any_cuts_can_spare(document, limit):
+    windows = split_windows(document, limit, whole_mentions=True)
+    assert "".join(window.text for window in windows) == document.text
+    assert all(0 < len(window.text) <= limit for window in windows)
+    too_long = sum(e - s > limit for a in document.annotations for [(s, e)] in a.mentions)
+    if not lost_at_best(document, limit):
+        assert lost_mentions(document, windows) == too_long
+
+
+def test_cuts_spare_mentions_at_sentence_ends_before_them_or_after_them():
+    def cut(text: str, limit: int, *mention: tuple[int, int]) -> list[str]:
+        document = Document(id="d", text=text, annotations=[Annotation(code="R05", mentions=[list(mention)])])
+        return [window.text for window in split_windows(document, limit, whole_mentions=True)]
+
+    assert cut("Aa. Bb. Cc. Dd.", 12, (8, 9), (12, 13)) == ["Aa. Bb. ", "Cc. Dd."]
+    assert cut("one two three four", 9, (4, 13)) == ["one ", "two three", " four"]
+    assert cut("Ab. Cd ef gh.", 7, (0, 6)) == ["Ab. Cd", " ef gh."]
+    assert cut("Aa. Bb. Cc. Dd.", 8, (0, 1), (12, 13)) == ["Aa. Bb. ", "Cc. Dd."]  # no window can hold it
+
+
+def test_one_line_of_30000_characters_is_cut_at_white_space():
+    text = "dolor en el pecho y tos " * 1250
+    mentions = [[(at, at + 17)] for at in range(0, len(text), 24)]
+    document = Document(id="d", text=text, annotations=[Annotation(code="R07.9", mentions=mentions)])
+    windows = split_windows(document, 110, whole_mentions=True)
+    assert len(text) == 30_000 and "".join(window.text for window in windows) == text
+    assert max(len(window.text) for window in windows) <= 110
+    assert lost_mentions(document, windows) == 0
+    assert lost_mentions(document, split_windows(document, 110)) > 100
+
+
 def words_and_joints(text: str) -> int:
     """A count by which a text is longer than its parts: parts join with a mark between them."""
     return len(text.split()) + text.count(". ") ** 2

@@ -29,11 +29,13 @@ class Lengths:
         number: how many there are in the whole set, from those that were looked at.
         prompts: tokens of each prompt looked at.
         answers: tokens of the gold answer of each, its end included; 0 where there is no gold answer.
+        mentions: gold mentions of the documents looked at, and how many of them are in no window.
     """
 
     number: int
     prompts: tuple[int, ...] = ()
     answers: tuple[int, ...] = ()
+    mentions: tuple[int, int] = (0, 0)
 
     @cached_property
     def prompt(self) -> float:

@@ -92,9 +92,14 @@ class Prompting:
         """The answer that cites all gold evidence."""
         return render(GoldDocument(text, annotations).gold_answer(), self.answer)
 
-    def windows(self, document: Document) -> list[Window]:
-        """The document in pieces that the model reads, or whole."""
-        return split_windows(document, self.window or NO_WINDOW, length=self._tokens if self.window else len)
+    def windows(self, document: Document, whole_mentions: bool = False) -> list[Window]:
+        """The document in pieces that the model reads, or whole.
+
+        Args:
+            whole_mentions: as :func:`~scl_rl.corpus.windows.split_windows` takes it, for training only.
+        """
+        length = self._tokens if self.window else len
+        return split_windows(document, self.window or NO_WINDOW, length, whole_mentions)
 
     def _tokens(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -102,7 +107,11 @@ class Prompting:
 
 def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> list[Document]:
     """The windows, as documents, whose evidence is annotated; the others can't be imitated or judged."""
-    pieces = [window.as_document() for document in documents for window in prompting.windows(document)]
+    pieces = [
+        window.as_document()
+        for document in documents
+        for window in prompting.windows(document, whole_mentions=True)
+    ]
     return [
         piece
         for piece in pieces
