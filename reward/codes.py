@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ..answer.grammar import Answer
-from ..icd.codes import lineage
+from ..icd.codes import lineage, shared_levels
 from ..scoring import GoldDocument
 from .adapter import Scored, per_answer
 from .arguments import Beta
@@ -71,12 +71,9 @@ def _closeness(predicted: list[str], gold: list[str]) -> float:
 
 @lru_cache(maxsize=100_000)
 def _close(first: str, second: str) -> float:
-    ours, theirs = lineage(first), lineage(second)
-    shared = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
-    if shared is None:
-        shared = min(len(ours), len(theirs))
+    shared = shared_levels(first, second)
     if shared <= _CATEGORY:
         return _CATEGORY_PAYS * shared / _CATEGORY
     return _CATEGORY_PAYS + (1 - _CATEGORY_PAYS) * (shared - _CATEGORY) / (
-        max(len(ours), len(theirs)) - _CATEGORY
+        max(len(lineage(first)), len(lineage(second))) - _CATEGORY
     )

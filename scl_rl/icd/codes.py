@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 
 from .normalise import normalised
 from .tables import EXTENDED, Entry, tables
@@ -169,11 +170,13 @@ def distance(first: str, second: str) -> int:
 
     0 for the same code, 1 for a code and its parent, 2 for siblings.
     """
-    ours, theirs = lineage(first), lineage(second)
-    shared = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
-    if shared is None:
-        shared = min(len(ours), len(theirs))
-    return len(ours) + len(theirs) - 2 * shared
+    return len(lineage(first)) + len(lineage(second)) - 2 * shared_levels(first, second)
+
+
+def shared_levels(first: str, second: str) -> int:
+    """How many levels of their :func:`lineage` two codes share, from the chapter down."""
+    pairs = zip(lineage(first), lineage(second), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _entry(code: str) -> Entry | None:
