@@ -62,6 +62,8 @@ def load_base(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
+    from .attention import use_grouped
+
     transformers_logging.disable_progress_bar()
     with ranks.main_process_first():  # who may have to fetch or convert it
         source = resolve_model(name, base, revision, reporter)
@@ -83,6 +85,7 @@ def load_base(
         tokenizer.pad_token = tokenizer.eos_token
     if not sharded():  # or it is cut first, and each part goes to its GPU
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+        use_grouped(model)
         _check_finite(name, model.named_parameters())
     return Loaded(model, tokenizer, name)
 

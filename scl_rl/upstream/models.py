@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 TRAINED_ADAPTER = "default"
@@ -16,3 +18,11 @@ def cpu_has_bfloat16() -> bool:
     """
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return supported is not None and bool(supported())
+
+
+def attention_of(model: Any) -> str:
+    """The name of the attention implementation that a model uses.
+
+    Relies on ``_attn_implementation`` of its config. Holds for transformers 5.23.
+    """
+    return str(model.config._attn_implementation)

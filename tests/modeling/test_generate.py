@@ -205,3 +205,22 @@ def test_what_was_interrupted_ends_the_same(loaded):
         rest = list(groups(done={n for n, _ in whole[:stopped]}, progress=lambda *at, to=told: to.append(at)))
         assert whole[:stopped] + rest == whole
         assert told[-1] == (len(TEXTS), len(TEXTS)) and told == sorted(told)
+
+
+def test_an_adapter_answers_in_the_numbers_of_its_base_and_keeps_its_own():
+    from peft import LoraConfig, get_peft_model
+
+    model = get_peft_model(
+        make_family("llama").to(torch.bfloat16), LoraConfig(r=4, target_modules="all-linear")
+    )
+    weights = {name: weight for name, weight in model.named_parameters() if "lora_" in name}
+    for weight in weights.values():
+        torch.nn.init.normal_(weight, std=0.1)
+        assert weight.dtype == torch.float32
+    kept, seen = {name: weight.clone() for name, weight in weights.items()}, set()
+    model.register_forward_pre_hook(lambda *_: seen.update(w.dtype for w in weights.values()))
+    Decoder(model, ENDS, 0, MOST).answers([Request(prompt) for prompt in PROMPTS], rows=4)
+    assert seen == {torch.bfloat16}
+    for name, weight in weights.items():
+        assert weight.dtype == torch.float32 and weight.requires_grad
+        assert torch.equal(weight, kept[name])
