@@ -33,7 +33,8 @@ def plan(
     """Show which stages of RECIPE would run, why, and what they need. Nothing is run or written.
 
     Tokens are counted on a sample of each set, with the model's tokenizer if it is on this machine. Memory
-    is estimated from the model's architecture. All figures are estimates.
+    is estimated from the model's architecture, and minutes from the speed of earlier runs on this machine.
+    All figures are estimates.
     """
     from ..preflight.inspection import inspect
     from ..preflight.report import forecast
@@ -58,7 +59,7 @@ def plan(
 
 
 def _stages(planned: Plan, found: Forecast) -> list[dict[str, Any]]:
-    from ..preflight.report import cost_as_json
+    from ..preflight.report import estimate_as_json
 
     return [
         {
@@ -68,7 +69,7 @@ def _stages(planned: Plan, found: Forecast) -> list[dict[str, Any]]:
             "run": step.runs,
             "reason": step.reason,
             "key": step.key,
-            "estimate": cost_as_json(found.costs[step.name]) if step.name in found.costs else None,
+            "estimate": estimate_as_json(found, step.name) if step.name in found.costs else None,
         }
         for step in planned.steps
     ]
@@ -89,6 +90,9 @@ def _print(planned: Plan, found: Forecast) -> None:
             [name, cost.examples, cost.tokens, cost.generated, cost.steps, _gb(cost.memory), _gb(cost.disk)]
             for name, cost in costs.items()
         ]
+        if found.minutes:
+            columns.append("minutes")
+            rows = [[*row, _minutes(found.minutes.get(row[0]))] for row in rows]
         print_table({"columns": columns, "rows": rows})
     for line in _lines(found):
         click.echo(line)
@@ -110,11 +114,19 @@ def _lines(found: Forecast) -> list[str]:
         lines.append(f"model: {parameters}, reads {shape.context:,} tokens; {_machine(found.gpu)}")
     needed, free = found.disk
     lines.append(f"disk: {needed / 1e9:.1f} GB at most, checkpoints included; {free / 1e9:.1f} GB free")
+    if found.minutes:
+        unknown = [name for name, cost in found.costs.items() if cost.tokens and name not in found.minutes]
+        more = f"; not known of {_few(tuple(unknown))}" if unknown else ""
+        lines.append(f"minutes: {sum(found.minutes.values()):.0f} by the speed of earlier runs here{more}")
     return lines + [f"note: {note}" for note in found.notes]
 
 
 def _machine(gpu: bool) -> str:
     return "memory of the GPU" if gpu else "memory of the process, without a GPU"
+
+
+def _minutes(number: float | None) -> str | None:
+    return None if number is None else f"{number:.1f}"
 
 
 def _gb(number: float | None) -> str | None:

@@ -76,7 +76,7 @@ def _is_known(mask: torch.Tensor | None, queries: int, keys: int) -> bool:
     """Whether it says who sees whom, or there is none since each sees all before it."""
     if mask is None:
         return queries in (1, keys)
-    return mask.dtype == torch.bool and mask.shape[1] == 1
+    return bool(mask.dtype == torch.bool and mask.shape[1] == 1)
 
 
 AttentionInterface.register(NAME, attend)

@@ -12,6 +12,7 @@ from ..stages.shared.config import Machine
 from ..stages.shared.cost import Cost
 from .cost import Estimator, disk_needed
 from .inspection import Inspection
+from .speed import stage_minutes
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Forecast:
 
     Attributes:
         costs: stage → its cost, for those that would run.
+        minutes: stage → the minutes that it will take, where its like has run on this machine before.
         disk: bytes that will be needed at the peak, and that are free.
         notes: what else is to be said, in words.
     """
 
     inspection: Inspection
     costs: dict[str, Cost]
+    minutes: dict[str, float]
     disk: tuple[int, int]
     gpu: bool
     notes: list[str]
@@ -67,16 +70,18 @@ def forecast(
     costs = Estimator(recipe, inspection.lengths, inspection.shape, done, machine, inspection.codes).run()
     costs = {name: cost for name, cost in costs.items() if name in running}
     notes = [*inspection.notes, *(f"{name}: {note}" for name, cost in costs.items() for note in cost.notes)]
+    minutes = stage_minutes(recipe, costs)
     needed, free = disk_needed(list(costs.values())), _free(folder)
     if needed > free:
         notes.append(f"the run needs about {_gb(needed)} GB of disk, and {_gb(free)} GB are free at {folder}")
     if inspection.shape is None:
         notes.append(f"model '{recipe.head.model.name}' is not on this machine: its memory is unknown")
-    return Forecast(inspection, costs, (needed, free), machine.gpu, notes)
+    return Forecast(inspection, costs, minutes, (needed, free), machine.gpu, notes)
 
 
-def cost_as_json(cost: Cost) -> dict[str, Any]:
-    """A stage's cost as ``plan --json`` prints it; null where it can't be said."""
+def estimate_as_json(found: Forecast, name: str) -> dict[str, Any]:
+    """A stage's estimate as ``plan --json`` prints it; null where it can't be said."""
+    cost, minutes = found.costs[name], found.minutes.get(name)
     return {
         "examples": cost.examples,
         "tokens": cost.tokens,
@@ -85,6 +90,7 @@ def cost_as_json(cost: Cost) -> dict[str, Any]:
         "memory_gb": None if cost.memory is None else _gb(cost.memory),
         "memory_parts_gb": {name: _gb(part) for name, part in cost.parts.items()},
         "disk_gb": _gb(cost.disk),
+        "minutes": None if minutes is None else round(minutes, 1),
         "notes": cost.notes,
     }
 

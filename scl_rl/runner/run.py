@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from .. import __version__
 from ..atomic import PRIVATE_FOLDER, write_json, writing
 from ..errors import Problem, UserError, WorkError
 from ..preflight.inspection import inspect
+from ..preflight.speed import SHORT, keep_speeds
 from ..process import confined
 from ..recipe.schema import Recipe
 from ..recipe.yaml12 import Dumper
@@ -98,6 +100,18 @@ def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
         results[step.name] = _result(step, folder, manifest, results)
     fresh = [step for step in plan.steps if not step.stale]
     write_json(folder.summary, summarise(recipe, fresh, manifest))
+    _keep_speeds(recipe, plan)
+
+
+def _keep_speeds(recipe: Recipe, plan: Plan) -> None:
+    """For later plans; that they can't be kept is no reason to fail."""
+    entries = plan.manifest.stages
+    ran = {step.name: entries[step.name].minutes for step in plan.running if not step.stale}
+    ran = {name: minutes for name, minutes in ran.items() if minutes >= SHORT}
+    done = {name: entry.figures for name, entry in entries.items() if entry.state == "done"}
+    if ran:
+        with contextlib.suppress(OSError, UserError):
+            keep_speeds(inspect(recipe, plan.folder.data()), ran, done)
 
 
 def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> None:
