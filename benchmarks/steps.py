@@ -17,6 +17,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import fmean
 from typing import Any, ClassVar, Literal
@@ -45,12 +46,24 @@ class _Measured(StageSettings):
     """A stage that also says how much memory its process took at most."""
 
     stage: Any
+    way: str
     cost: ClassVar[str | None] = None
 
     def run(self, context: StageContext) -> dict[str, Any]:
         """The stage's figures and ``peak_mb``."""
+        if self.way == "TRL":
+            _as_trl_is()
         figures: dict[str, Any] = self.stage.run(context)
         return {**figures, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
+
+
+def _as_trl_is() -> None:
+    """Undo, in this process, what every stage gets of ours: its attention, and its head on answers alone."""
+    from scl_rl.modeling import attention
+    from scl_rl.upstream import trainers
+
+    attention.use_grouped = lambda model: None
+    trainers.answer_positions_alone = nullcontext  # type: ignore[assignment]
 
 
 class _Predicted(StageSettings):
@@ -188,7 +201,7 @@ def _turn_about(
     found: dict[str, Any] = {}
     for way in WAYS:
         context = _context(folder, f"{time.time_ns()}", given, data, (parent,))
-        figures = run_in_subprocess(_Measured(stage=settings(way)), context, folder / "log.txt")
+        figures = run_in_subprocess(_Measured(stage=settings(way), way=way), context, folder / "log.txt")
         found[way] = _mean_step(figures, context)
         print(f"{way}: {json.dumps(found[way])}", flush=True)
     found["ratio"] = round(found["TRL"]["step"] / found["ours"]["step"], 2)
