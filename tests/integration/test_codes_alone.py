@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ pytest.importorskip("torch")
 from scl_rl.cli.main import main
 from scl_rl.corpus.jsonl import read_documents
 from scl_rl.recipe.load import load_recipe
+from tests.support import HOME
 from tests.support.tiny import make_tiny_model
 
 SMALL = {
@@ -30,7 +32,9 @@ SMALL = {
     "fresh-grpo.max_steps": "2",
     "fresh-grpo.eval_documents": "2",
     "fresh-grpo.max_code_only": "4",
-    "fresh-grpo.trainer.max_completion_length": "16",
+    "fresh-grpo.trainer.per_device_train_batch_size": "4",
+    "fresh-grpo.trainer.gradient_accumulation_steps": "2",
+    "fresh-grpo.trainer.num_generations": "4",
 }
 
 
@@ -50,12 +54,14 @@ def test_what_comes_after_sft_sees_notes_that_it_has_not():
 def test_the_way_to_grpo_on_fresh_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     model = make_tiny_model(tmp_path / "tiny")
-    options = ["codes-alone", "--set", f"model.name={model}", "--runs", str(tmp_path / "runs")]
+    recipe = (HOME / "recipes" / "codes-alone.yaml").read_text()
+    (tmp_path / "small.yaml").write_text(re.sub(r"\b96\b", "260", recipe))  # a byte is a token
+    options = ["small.yaml", "--set", f"model.name={model}", "--runs", str(tmp_path / "runs")]
     options += [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
     planned = call("plan", *options, "--json")
     assert planned.exit_code == 0, planned.output
-    notes = {s["name"]: s["estimate"]["notes"] for s in json.loads(planned.stdout)["stages"]}
-    assert "at most 3 times as many by dynamic_sampling" in notes["fresh-grpo.seed0"]
+    estimates = {s["name"]: s["estimate"] for s in json.loads(planned.stdout)["stages"]}
+    assert "at most 3 times as many by dynamic_sampling" in estimates["fresh-grpo.seed0"]["notes"]
     done = call("run", *options, "--until", "fresh-grpo")
     assert done.exit_code == 0, done.output
     stages = tmp_path / "runs" / "codes-alone" / "stages"
