@@ -39,7 +39,11 @@ def comparison(
         "table": _table(candidates, systems),
         "pairs": pairs,
         "breakdowns": breakdowns(candidates, training),
-        "notes": [*(pair["conclusion"] for pair in pairs), *_caveats(systems, pairs)],
+        "notes": [
+            *(pair["conclusion"] for pair in pairs),
+            *_caveats(systems, pairs),
+            *_unpredicted(candidates),
+        ],
         "settings": {
             "documents": len(candidates[0].judged),
             "resamples": resamples,
@@ -62,6 +66,16 @@ def _pairs(systems: Mapping[str, System], against: Sequence[str]) -> list[tuple[
             if other is not None and other in systems and other != name:
                 pairs.setdefault(frozenset((other, name)), (other, name))
     return list(pairs.values())
+
+
+def _unpredicted(candidates: Sequence[Candidate]) -> list[str]:
+    """Which candidates have predictions for some documents only."""
+    numbers = {c.name: sum(not one.predicted for one in c.judged) for c in candidates}
+    return [
+        f"{name}: {number:,} documents have no prediction and count as predicted without codes"
+        for name, number in numbers.items()
+        if number
+    ]
 
 
 def _caveats(systems: Mapping[str, System], pairs: Sequence[Any]) -> list[str]:

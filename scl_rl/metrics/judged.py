@@ -13,11 +13,12 @@ from ..scoring import CodeVerdict, GoldDocument
 
 @dataclass(frozen=True)
 class Judged:
-    """A document, its gold side and its prediction (one without codes where there is none)."""
+    """A document, its gold side and its prediction (one without codes where there is none: ``predicted``)."""
 
     document: Document
     gold: GoldDocument
     prediction: Prediction
+    predicted: bool = True
 
     @cached_property
     def places(self) -> dict[str, list[Sequence[Fragment] | None]]:
@@ -65,5 +66,6 @@ def judged(documents: Iterable[Document], predictions: Iterable[Prediction]) -> 
     """Every document with its prediction, in the order of the documents."""
     by_id = {prediction.id: prediction for prediction in predictions}
     for document in documents:
-        prediction = by_id.get(document.id) or Prediction(id=document.id, codes=[])
-        yield Judged(document, GoldDocument.of(document), prediction)
+        prediction = by_id.get(document.id)
+        none = Prediction(id=document.id, codes=[])
+        yield Judged(document, GoldDocument.of(document), prediction or none, prediction is not None)

@@ -39,9 +39,10 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
     code, joint, anywhere, tiers = Tally(), Tally(), Tally(), TierTally()
     mdace = dict.fromkeys(MDACE_SCORES, Counts())
     codiesp = Counts()
-    mentions = located = misquoted = all_cited = with_evidence = malformed = 0
+    mentions = located = misquoted = all_cited = with_evidence = malformed = without_prediction = 0
     for one in judged(documents, predictions):
         document, gold = one.document, one.gold
+        without_prediction += not one.predicted
         malformed += one.prediction.malformed
         mentions += one.mentions
         located += one.located
@@ -61,6 +62,7 @@ def evaluate_predictions(documents: list[Document], predictions: Iterable[Predic
     both = joint.micro()
     figures: dict[str, Any] = {
         "documents": len(documents),
+        "without_prediction": without_prediction,
         "code": code.as_dict(),
         "joint": {**joint.as_dict(), **{f"f{beta:g}": both.f_beta(beta) for beta in BETAS}},
         "joint_anywhere": anywhere.as_dict(),

@@ -329,6 +329,19 @@ def test_the_command_prints_the_table_the_words_and_the_breakdowns(files):
     assert "asthma" not in done.stdout
 
 
+def test_predictions_that_are_not_there_are_told(files):
+    path = files / "b" / "predictions.jsonl"
+    whole = run(files)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-2]))  # cut off at the end of a line
+    told = "b: 2 documents have no prediction and count as predicted without codes"
+    assert told not in whole.stdout and told in run(files).stdout
+    assert told in json.loads(run(files, "--json").stdout)["notes"]
+    evaluated = CliRunner().invoke(
+        main, ["evaluate", "--predictions", str(path), "--documents", str(files / "documents.jsonl")]
+    )
+    assert "without prediction: 2" in evaluated.stdout
+
+
 def test_the_command_is_the_same_each_time_and_takes_another_baseline(files):
     first = run(files, "--json", "--seed", "3")
     assert first.exit_code == 0 and first.stdout == run(files, "--json", "--seed", "3").stdout

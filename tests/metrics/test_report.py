@@ -64,6 +64,7 @@ def test_gold_as_prediction_is_perfect_and_silence_is_not():
     silent = evaluate_predictions([GOLD, document("b")], [])
     assert silent["code"]["micro"]["f1"] == silent["evidence"]["grounded"] == 0.0
     assert silent["all_cited"] == 1.0
+    assert (figures["without_prediction"], silent["without_prediction"]) == (0, 2)
 
 
 def test_evidence_that_was_never_annotated_is_left_out_of_joint():
