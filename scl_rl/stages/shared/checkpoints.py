@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,10 @@ def last_checkpoint(context: StageContext) -> Path | None:
 
 def sign(checkpoint: Path) -> None:
     """Write down what a whole checkpoint consists of, when it is on the disk: older ones are then removed."""
-    make_durable(checkpoint)
-    sums = {name: length_and_crc(checkpoint / name) for name in _files(checkpoint)}
+    with ThreadPoolExecutor(1) as thread:  # the disk is slower than the checksums
+        durable = thread.submit(make_durable, checkpoint)
+        sums = {name: length_and_crc(checkpoint / name) for name in _files(checkpoint)}
+        durable.result()
     write_json(checkpoint / SIGNATURE, sums)
 
 
