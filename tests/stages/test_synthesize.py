@@ -15,7 +15,7 @@ from scl_rl.errors import UserError  # noqa: E402
 from scl_rl.modeling.settings import ModelSettings  # noqa: E402
 from scl_rl.reporter import QUIET  # noqa: E402
 from scl_rl.stages.contract import DataFiles, StageContext  # noqa: E402
-from scl_rl.stages.sft.sampling import shuffled_turns, span_weights  # noqa: E402
+from scl_rl.stages.sft.sampling import check_weights, shuffled_turns, span_weights  # noqa: E402
 from scl_rl.stages.sft.settings import SftSettings, SpanSamplingSettings  # noqa: E402
 from scl_rl.stages.synthesize.settings import SynthesizeSettings  # noqa: E402
 from tests.support.stages import result_of  # noqa: E402
@@ -33,6 +33,7 @@ def place(tmp_path_factory):
         for words, code in (("HTN", "I10"), ("stone", "N20.0"))
     ]
     write_jsonl(folder / "documents.jsonl", documents)
+    write_jsonl(folder / "spans.jsonl", [Span(text="BP high", code="I10", source="own")])
     return folder
 
 
@@ -49,7 +50,7 @@ def context(place, name, *parents):
         prompt=PromptSettings(template="N:{text}\nC:"),
         answer="lines",
         window=None,
-        data=DataFiles(annotated=documents, test=documents),
+        data=DataFiles(annotated=documents, spans=place / "spans.jsonl", test=documents),
         parents=parents,
         reporter=QUIET,
     )
@@ -61,7 +62,7 @@ def test_sft_trains_on_the_spans_that_a_stage_made(place):
     assert made["spans"] == len(spans) == 10 and made["codes"] == 2
     parent = result_of("made", "synthesize", place / "made")
     settings = SftSettings(
-        mixture={"documents": 0.5, "synthesized": 0.5},
+        mixture={"documents": 0.3, "spans": 0.2, "synthesized": 0.5},
         span_sampling={"weights": {"inclusion": 2}},
         tokens=600,
         peft={"r": 2},
@@ -104,7 +105,8 @@ def test_temperature_flattens_the_shares_of_codes():
 
 def test_a_weight_for_nothing_is_refused():
     with pytest.raises(UserError, match=r"no span has the source.*'typo' .did you mean 'typos'"):
-        weights(weights={"typo": 0})
+        check_weights(SpanSamplingSettings(weights={"typo": 0}), SPANS)
+    check_weights(SpanSamplingSettings(weights={"typos": 0, "mined": 1}), SPANS)
     with pytest.raises(UserError, match="they exclude every span"):
         weights(weights={"tabular": 0, "mined": 0})
 

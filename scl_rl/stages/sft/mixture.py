@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from ...answer.prompt import Prompt
@@ -15,7 +16,7 @@ from ...modeling.generate import encode_prompt
 from ..contract import StageContext
 from ..shared.cost import matched_tokens
 from ..shared.prompting import Prompting, annotated_windows, span_document
-from .sampling import shuffled_turns, span_weights
+from .sampling import check_weights, shuffled_turns, span_weights
 from .settings import SftSettings
 
 Example = dict[str, list[int]]
@@ -33,12 +34,14 @@ def compose(
     """
     tokens = budget(settings, context)
     whole = sum(settings.shares.values())
+    own_spans = {name: read_spans(_SPANS[name](context)) for name in settings.shares if name in _SPANS}
+    check_weights(settings.span_sampling, chain.from_iterable(own_spans.values()))
     examples: list[Example] = []
     counts: dict[str, int] = {}
     for name, share in settings.shares.items():
         if part := int(tokens * share / whole):
             rng = random.Random(f"{context.seed}-{name}")
-            chosen = list(_until(part, _turns(name, settings, context, prompting, rng)))
+            chosen = list(_until(part, _turns(name, own_spans.get(name), settings, context, prompting, rng)))
             if not chosen:
                 raise UserError(f"stage '{context.name}': there are no {name} to train on")
             counts[name] = sum(len(example["input_ids"]) for example in chosen)
@@ -119,14 +122,18 @@ _SPANS: Mapping[str, Callable[[StageContext], Path]] = {
 
 
 def _turns(
-    name: str, settings: SftSettings, context: StageContext, prompting: Prompting, rng: random.Random
+    name: str,
+    spans: list[Span] | None,
+    settings: SftSettings,
+    context: StageContext,
+    prompting: Prompting,
+    rng: random.Random,
 ) -> Iterator[list[Example]]:
     """The examples of a source in random order, again and again; nothing if there are none."""
-    if name not in _SPANS:
+    if spans is None:
         examples = [_example(*pair, prompting) for pair in _SOURCES[name](context, prompting)]
         yield from shuffled_turns(examples, None, rng)
         return
-    spans = read_spans(_SPANS[name](context))
     weights = span_weights(spans, settings.span_sampling)
     examples = [_example(*_span(number, span, prompting), prompting) for number, span in enumerate(spans)]
     yield from shuffled_turns(examples, weights, rng)

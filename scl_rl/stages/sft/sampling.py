@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import prod
 from typing import TypeVar
@@ -19,22 +19,29 @@ from .settings import SpanSamplingSettings
 Example = TypeVar("Example")
 
 
+def check_weights(settings: SpanSamplingSettings, spans: Iterable[Span]) -> None:
+    """Refuse weights for names that none of the spans has.
+
+    Raises:
+        UserError: there is such a weight.
+    """
+    known = {name for span in spans for name in span.labels()} if settings.weights else set()
+    for name in settings.weights:
+        if name not in known:
+            hint = did_you_mean(name, known, "they have")
+            what = f"no span has the source, rule, style or teacher '{name}'"
+            raise UserError(f"span_sampling.weights: {what}{f' ({hint})' if hint else ''}")
+
+
 def span_weights(spans: Sequence[Span], settings: SpanSamplingSettings) -> list[float] | None:
     """How often each span is trained on, in proportion; None = all alike.
 
     Raises:
-        UserError: a weight is for a name that no span has, or nothing is left.
+        UserError: they exclude every span.
     """
     if not settings.weights and settings.temperature == 1:
         return None
     labels = [span.labels() for span in spans]
-    known = set().union(*labels)
-    for name in settings.weights:
-        if name not in known:
-            hint = did_you_mean(name, sorted(known), "they have")
-            raise UserError(
-                f"span_sampling.weights: no span has the source, rule, style or teacher '{name}' ({hint})"
-            )
     weights = [prod(settings.weights.get(name, 1.0) for name in names) for names in labels]
     counts: Counter[str] = Counter()
     for span, weight in zip(spans, weights, strict=True):

@@ -1,0 +1,46 @@
+"""How many of a synthetic corpus's wordings are among the spans synthesised for it, by tier and rule.
+
+Wordings of tier D occur in none of the corpus's training sets. Those that the tables or our word lists have
+are no longer unseen by a model that trains on synthesised spans: what it gains on tier D is partly theirs.
+
+    python benchmarks/tier_overlap.py --codes 40 --wordings 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+
+from scl_rl.corpus.sources.synthetic import SyntheticSource
+from scl_rl.corpus.spans import spans_of
+from scl_rl.corpus.synthetic.vocabulary import TIERS, vocabulary
+from scl_rl.synthesis.candidates import wording_key
+from scl_rl.synthesis.make import synthesize
+from scl_rl.synthesis.settings import SynthesisSettings
+
+
+def main() -> None:
+    """Make the corpus and the spans, count, print."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--codes", type=int, default=40)
+    options.add_argument("--wordings", type=int, default=4)
+    options.add_argument("--per-code", type=int, default=16)
+    given = options.parse_args()
+    source = SyntheticSource(codes=given.codes, wordings=given.wordings, documents=160, dev=0, test=1)
+    sets = source.load()
+    marked = [*sets.spans, *spans_of(sets.annotated, "annotated")]
+    made = synthesize(SynthesisSettings(per_code=given.per_code), marked, sets.annotated, 0)
+    rules = {(span.code, wording_key(span.text)): (span.model_extra or {})["rules"] for span in made.spans}
+    found: dict[str, Counter[str]] = {tier: Counter() for tier in TIERS}
+    for code, tiers in vocabulary(given.codes, 0, given.wordings).tiers().items():
+        for text, tier in tiers.items():
+            found[tier]["wordings"] += 1
+            if by := rules.get((code, wording_key(text))):
+                found[tier]["synthesised"] += 1
+                found[tier]["by words of ours"] += bool({"abbreviations", "plain_words"} & set(by))
+    print(json.dumps({"spans": len(made.spans), "tiers": found}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
