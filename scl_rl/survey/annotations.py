@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 from ..corpus.types import Annotation, Document, Mention
 from ..icd.advice import excluded
-from ..icd.normalise import CIE_10_ES, ICD_10_CM
+from ..icd.normalise import CIE_10_ES, ICD_10_CM, system_name
 from ..icd.systems import CodeSystem, Status
 
 _CODE_KINDS = {
@@ -23,7 +23,7 @@ Odd = tuple[str, str, str]
 
 def odd_code(code: str, name: str, systems: dict[str, CodeSystem]) -> Iterator[Odd]:
     """What is odd about a code of the system of that name."""
-    system = systems.get(name)
+    system = systems.get(system_name(name))
     if system is None:
         hint = f"give its codes: --code-set {name}=FILE"
         yield "unchecked-system", f"codes of {name} are not checked", hint

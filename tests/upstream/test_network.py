@@ -1,4 +1,4 @@
-"""huggingface_hub can be let online for one download."""
+"""huggingface_hub and datasets can be let online for one download."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ pytest.importorskip("huggingface_hub")
 from tests.upstream.changed import changed
 
 CODE = """
-import huggingface_hub
-from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+import {library}
 import socket
 
 asked = []
 def getaddrinfo(host, *args, **kwargs):
     asked.append(host)
-    raise socket.gaierror("no network")
+    raise SystemExit  # which nobody tries again
 socket.getaddrinfo = getaddrinfo
 
 from scl_rl.upstream.network import online
@@ -27,8 +26,8 @@ from scl_rl.upstream.network import online
 def ask():
     asked.clear()
     try:
-        huggingface_hub.model_info("some/model")
-    except Exception:
+        {call}
+    except (Exception, SystemExit):
         pass
     return bool(asked)
 
@@ -39,13 +38,20 @@ assert not ask(), "it asked afterwards"
 """
 
 
-def test_offline_mode_is_asked_for_at_every_call() -> None:
+@pytest.mark.parametrize(
+    ("library", "call", "name"),
+    [
+        ("huggingface_hub", 'huggingface_hub.model_info("some/model")', "huggingface_hub.constants"),
+        ("datasets", 'datasets.load_dataset("some/set", streaming=True)', "datasets.config"),
+    ],
+)
+def test_offline_mode_is_asked_for_at_every_call(library: str, call: str, name: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", CODE.replace("{library}", library).replace("{call}", call)],
         env={"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
-    what = "reads huggingface_hub.constants.HF_HUB_OFFLINE at every request"
-    assert done.returncode == 0, changed("huggingface_hub", what, "network") + done.stderr
+    what = f"reads {name}.HF_HUB_OFFLINE at every request"
+    assert done.returncode == 0, changed(library, what, "network") + done.stderr
