@@ -6,10 +6,12 @@ READY = $(VENV)/.ready
 # A process holds about 1.5 GB.
 PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help quickstart test fast coverage lint types docs bench canary fuzz clean
+.PHONY: help install quickstart test fast coverage lint types docs site bench canary fuzz clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+install: $(READY)  ## create the virtual environment
 
 quickstart: $(READY)  ## install, then train and compare three small models (two CPU cores)
 	$(BIN)/scl-rl run quickstart
@@ -41,6 +43,10 @@ docs: $(READY)  ## write the generated pages and the figures from the records
 	$(BIN)/scl-rl recipes schema > docs/recipe.schema.json
 	$(BIN)/python docs/figures.py
 
+site: $(READY)  ## build the docs site into build/site
+	$(BIN)/python -m sphinx -q -n -W --keep-going -b html docs build/site
+	@echo "build/site/index.html"
+
 bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/rewards.py --out build/bench/rewards.json
 	$(BIN)/python benchmarks/compare_coverage.py --out build/bench/compare_coverage.json
@@ -60,7 +66,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' constraints.txt)"
 	rm -rf scl_rl.egg-info  # an old one would be read before the new one
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $(READY)
 
 clean:  ## remove the virtual environment and everything built

@@ -13,7 +13,11 @@ from .data_spans import spans
 from .data_survey import check, stats
 
 
-@click.group()
+@click.group(
+    epilog=options.examples(
+        "scl-rl data check train.jsonl dev.jsonl test.jsonl", "scl-rl data make --out corpus"
+    )
+)
 def data() -> None:
     """Import, export, check, describe or generate documents and spans."""
 

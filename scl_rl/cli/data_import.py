@@ -23,7 +23,7 @@ _WORST_FIRST = ("left out", "repaired", "kept")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.group("import")
+@click.group("import", epilog=options.examples("scl-rl data import codiesp codiesp/train --out train.jsonl"))
 def import_() -> None:
     """Convert other people's data to scl-rl's file formats.
 

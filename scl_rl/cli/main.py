@@ -13,6 +13,7 @@ from .. import __version__
 from ..atomic import DISK_FULL
 from ..errors import UserError, WorkError, escaped, file_problem
 from ..process import confined
+from . import options
 from .check import check
 from .cite import cite
 from .compare import compare
@@ -64,7 +65,11 @@ class Verbs(click.Group):
             ctx.exit(1)
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=options.examples("scl-rl run quickstart", "scl-rl plan mine.yaml", "scl-rl reward new tidy"),
+)
 @click.version_option(__version__, prog_name="scl-rl", message="%(prog)s %(version)s")
 def main() -> None:
     """Teach a language model to assign ICD codes and to cite the words that justify each one."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import click
 
+from . import options
 from .reward_new import new
 from .reward_probe import probe
 from .reward_rescore import rescore
 from .reward_score import score
 
 
-@click.group()
+@click.group(
+    epilog=options.examples(
+        "scl-rl reward new tidy", "scl-rl reward probe ./tidy.py:tidy --documents documents.jsonl"
+    )
+)
 def reward() -> None:
     """Test a reward: against attacks, on completions, against another reward."""
 
