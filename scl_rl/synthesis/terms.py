@@ -20,14 +20,14 @@ _JOINED = re.compile(r"\((\w+)\)-")
 _MODIFIER = re.compile(r"\s*\(([^()]*)\)")
 _UNSPECIFIED = re.compile(
     r",? (?:with|of|in|at|due to|by|to) (?:an )?unspecified"
-    r" (?:site|part|organism|severity|cause|type|region|location|stage|substance|side|organ)\b"
+    r" (?:site|part|organism|severity|cause|type|region|location|stage|substance|side|behavior|degree)\b"
     r"|,? (?:NOS|NEC|not elsewhere classified|(?:site|organism|type|cause) (?:not specified|unspecified))\b"
     r"|, [^,]*\bunspecified\b[^,]*|\bunspecified ",
     re.I,
 )
 _ENCOUNTER = re.compile(r", initial encounter(?: for closed fracture)?$")
 _OTHER = re.compile(
-    r"^other and |\bother specified |\bother |, elsewhere classified"
+    r"^other and |, other (?:specified )?sites?\b|\bother specified |\bother |, elsewhere classified"
     r"| (?:in|of) (?:diseases|disorders|conditions) classified elsewhere|\bspecified ",
     re.I,
 )
