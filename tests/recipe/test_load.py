@@ -181,7 +181,10 @@ BROKEN: list[tuple[str, str, list[str]]] = [
     (
         "documents: 0.7, spans: 0.3",
         "documents: 0",
-        ["r.yaml:15:3: at stages.scl: mixture: documents, spans, filled, answers can't all be 0"],
+        [
+            "r.yaml:15:3: at stages.scl: mixture: documents, spans, cite, filled, answers, synthesized "
+            "can't all be 0"
+        ],
     ),
     (
         "documents: 0.7",
@@ -209,7 +212,7 @@ BROKEN: list[tuple[str, str, list[str]]] = [
         [
             (
                 "r.yaml:16:3: at stages.scl-grpo.from: missing: a stage of kind grpo starts from another "
-                "one (name a stage of kind sft or dpo or grpo)"
+                "one (name a stage of kind sft or dpo or grpo or fill)"
             )
         ],
     ),
