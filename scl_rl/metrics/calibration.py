@@ -18,7 +18,8 @@ BINS = 10
 FOLDS = 5
 FEWEST = 20
 """Codes below which nothing is fitted."""
-_LEAST, _MOST = 1e-30, 1 - 1e-12  # a long quote has a small probability, and some are smaller than others
+# Smaller probabilities say how long or rare the quoted words are. Their logits would outweigh all others.
+_LEAST, _MOST = 1e-2, 1 - 1e-12
 
 
 @dataclass(frozen=True)

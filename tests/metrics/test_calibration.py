@@ -105,3 +105,9 @@ def test_only_codes_that_can_be_cited_are_counted():
     assert found == [(0.9, True), (0.4, False)]
     scaled = Calibration(offset=-100.0).apply(Prediction(id="a", codes=codes))
     assert [code.confidence < 0.01 for code in scaled.codes] == [True, True] and codes[0].confidence == 0.9
+
+
+def test_a_few_tiny_probabilities_do_not_make_all_confidences_alike():
+    informative = [(0.1, False)] * 40 + [(0.1, True)] * 10 + [(0.8, True)] * 40 + [(0.8, False)] * 10
+    scaling = fit([*informative, *[(1e-20, True)] * 3])
+    assert scaling.of(0.8) - scaling.of(0.1) > 0.4
