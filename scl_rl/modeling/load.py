@@ -70,6 +70,7 @@ def load_base(
     check_model_files(Path(source))
     with _loading(name, source):
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
+        tokenizer("a")  # some of what is wrong with its settings shows when it is used
         model, report = AutoModelForCausalLM.from_pretrained(
             source,
             dtype=getattr(torch, dtype),

@@ -79,6 +79,7 @@ WHOLE = [
     (content("tokenizer.json", b"{}"), "can't be loaded from"),
     (gone("tokenizer.json"), "can't be loaded from"),
     (settings("tokenizer_config.json", tokenizer_class=3), "can't be loaded from"),
+    (settings("tokenizer_config.json", model_max_length=[]), "can't be loaded from"),
     (settings("config.json", hidden_size=64), "its weights have other shapes than its settings say"),
     (settings("config.json", hidden_size=-3), "can't be loaded from"),
     (settings("config.json", hidden_size="x"), "can't be loaded from"),
