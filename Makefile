@@ -6,7 +6,7 @@ READY = $(VENV)/.ready
 # A process holds about 1.5 GB.
 PYTEST = pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help install quickstart test fast coverage lint types docs site bench canary fuzz clean
+.PHONY: help install quickstart test fast coverage lint types docs site bench canary fuzz kills clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -56,6 +56,9 @@ bench: $(READY)  ## run the benchmarks into build/bench (slow)
 
 fuzz: $(READY)  ## attack the commands with hostile files for 20 minutes (FUZZ_SECONDS)
 	$(BIN)/python -m tests.fuzz
+
+kills: $(READY)  ## kill a run forty times, at every kind of stage and in every way (slow)
+	HF_HUB_OFFLINE=1 SCL_RL_KILLS=all $(BIN)/python -m pytest -s tests/integration/test_kills.py
 
 canary:  ## run the tests on the newest releases of the libraries, within the bounds and beyond (slow)
 	$(PYTHON) .ci/canary.py
