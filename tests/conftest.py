@@ -1,17 +1,35 @@
 """What several tests need, and the reasons for skipping."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from scl_rl.stages.shared.interrupt import STOP
+from scl_rl.user_cache import cache_folder
 
 HERE = Path(__file__).parent
 settings.register_profile("unhurried", deadline=None)  # a busy machine is no failure
 settings.load_profile("unhurried")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on tensors this small, threads only wait for each other
+
+
+def pytest_configure(config):
+    """The user's cache lends what takes long to make, and gets nothing: no speeds of random models."""
+    lent = {name: cache_folder(name) for name in ("models", "icd")}
+    os.environ["SCL_RL_CACHE"] = tempfile.mkdtemp(prefix="scl-rl-cache-")
+    for name, folder in lent.items():
+        if not folder.is_symlink():  # or another process of this run has done so already
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cache_folder(name).symlink_to(folder.resolve())
+
+
+def pytest_unconfigure(config):
+    """Whatever was kept there is gone with the run."""
+    shutil.rmtree(os.environ.pop("SCL_RL_CACHE"), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

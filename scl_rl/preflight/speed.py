@@ -68,4 +68,5 @@ def _machine() -> str:
 
 def _key(recipe: Recipe, stage: Stage, machine: str) -> str:
     model, adapter = recipe.head.model, "adapter" if stage.settings.adapter() else "whole"
-    return " | ".join([stage.kind, model.name, model.dtype, adapter, f"{stage.processes}", machine])
+    size = f"{recipe.shape.parameters:,}" if recipe.shape else ""  # folders may have one name
+    return " | ".join([stage.kind, model.name, size, model.dtype, adapter, f"{stage.processes}", machine])
