@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -154,8 +155,9 @@ class Place:
             )
 
     def at_work(self) -> str | None:
-        """The stage that has a partial folder."""
-        return next((path.name[1:-8] for path in self.stages.glob(".*.partial")), None)
+        """The stage that this run said last it would run."""
+        said = (self.folder / "said.txt").read_text(errors="replace")
+        return (re.findall(r"^run (\S+): ", said, re.MULTILINE) or [None])[-1]
 
     def finished(self) -> dict[str, int]:
         """The stages that are done, and when each was."""
@@ -217,7 +219,7 @@ def run(place: Place) -> dict[str, float]:
     return seconds
 
 
-def kill(place: Place, wanted: Kill, seconds: float) -> str:
+def kill(place: Place, wanted: Kill, seconds: float) -> str | None:
     """Start a run, and kill it as it is wanted; the stage that was at work.
 
     A stage that ended before its time is killed at once, in what comes next. A run can do without a server
@@ -226,19 +228,20 @@ def kill(place: Place, wanted: Kill, seconds: float) -> str:
     with place.start() as process:
         _wait(lambda: place.at_work() == wanted.stage or _beyond(place, wanted.stage), process)
         if wanted.checked:
-            _wait(lambda: place.checked(wanted.stage), process)
+            _wait(lambda: place.checked(wanted.stage) or _beyond(place, wanted.stage), process)
         else:
             end = time.monotonic() + wanted.after * seconds
             _wait(lambda: time.monotonic() > end or place.at_work() != wanted.stage, process)
-        hit = place.at_work() or "between stages"
+        hit = place.at_work()
         runner = psutil.Process(process.pid)
         family = [runner, *runner.children(recursive=True)]
         victims = _victims(runner, family, wanted.victim)
         _send(wanted.how, victims)
         if runner not in victims and wanted.victim == "server":
-            end = time.monotonic() + 1
-            _wait(lambda: time.monotonic() > end, process)
-            family = [runner, *runner.children(recursive=True), *family]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended by itself
+                family += runner.children(recursive=True)
             _send(KILL, family)
         process.wait(300)
         assert process.returncode != 0, "it came to its end before"
