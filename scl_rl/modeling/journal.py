@@ -42,8 +42,10 @@ class AnswerJournal:
         self._stream.flush()
 
     def close(self) -> None:
-        """Leave the file for the next try."""
+        """Leave the file for the next try, if it has an answer."""
         self._stream.close()
+        if not self.answers:
+            self._path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """All is done: the file is not needed any more."""

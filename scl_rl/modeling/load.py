@@ -82,8 +82,9 @@ def load_base(
         missing = sorted(report["missing_keys"])
         if missing and ranks.is_main_process():  # others may be given them; the library makes them up
             raise ValueError(f"{len(missing)} of its weights are not in its files, such as {missing[0]}")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        _check_special_tokens(tokenizer, model)
     if not sharded():  # or it is cut first, and each part goes to its GPU
         model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         use_grouped(model)
@@ -92,9 +93,21 @@ def load_base(
 
 
 def _check_end_tokens(given: Any) -> None:
+    if given == []:
+        raise ValueError("eos_token_id is an empty list")
     for end in given if isinstance(given, list) else [given]:
         if not isinstance(end, int | None):
             raise ValueError(f"eos_token_id should be a number, not {type(end).__name__}")
+
+
+def _check_special_tokens(tokenizer: Any, model: Any) -> None:
+    """Refuse a tokenizer that can't pad, or whose special tokens the model doesn't have."""
+    if tokenizer.pad_token_id is None:
+        raise ValueError("its tokenizer has neither a pad token nor an end token")
+    tokens = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id]
+    highest = max(token for token in tokens if token is not None)
+    if highest >= model.config.get_text_config().vocab_size:
+        raise ValueError(f"its tokenizer has a special token, {highest}, that the model doesn't have")
 
 
 @contextmanager

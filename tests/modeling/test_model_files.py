@@ -80,6 +80,15 @@ WHOLE = [
     (gone("tokenizer.json"), "can't be loaded from"),
     (settings("tokenizer_config.json", tokenizer_class=3), "can't be loaded from"),
     (settings("tokenizer_config.json", model_max_length=[]), "can't be loaded from"),
+    (
+        settings("tokenizer_config.json", pad_token="<|new|>"),
+        "has a special token, 257, that the model doesn't",
+    ),
+    (
+        settings("tokenizer_config.json", pad_token=None, eos_token=None),
+        "its tokenizer has neither a pad token nor an end token",
+    ),
+    (settings("generation_config.json", eos_token_id=[]), "eos_token_id is an empty list"),
     (settings("config.json", hidden_size=64), "its weights have other shapes than its settings say"),
     (settings("config.json", hidden_size=-3), "can't be loaded from"),
     (settings("config.json", hidden_size="x"), "can't be loaded from"),
