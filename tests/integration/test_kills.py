@@ -174,10 +174,11 @@ class Place:
         return {
             path.relative_to(self.stages).as_posix(): _content(path, self.folder)
             for path in sorted(self.stages.rglob("*"))
-            if path.is_file() and path.name not in ("log.txt", "key.json")
+            if path.is_file() and path.name not in SAY_WHEN
         }
 
 
+SAY_WHEN = {"log.txt", "key.json", "README.md"}
 TIMES = {"seconds", "minutes", "tokens_per_second"}
 
 
