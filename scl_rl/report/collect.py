@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from ..corpus.jsonl import read_documents, read_predictions, whole_lines
 from ..corpus.types import Document
@@ -77,7 +78,7 @@ def read_run(folder: RunFolder) -> RunRecord:
             Problem(str(folder), what, "name a folder such as runs/quickstart, or finish its run")
         )
     manifest = Manifest.read(folder)
-    recipe, summary = _yaml(folder.recipe), _json(folder.summary)
+    recipe, summary = _yaml(folder.recipe), _summary(folder.summary)
     source = Path(manifest.source)
     comparison, documents, models = None, list[Document](), list[Model]()
     compared = [name for name, stage in summary["stages"].items() if stage["kind"] == "compare"]
@@ -108,8 +109,38 @@ def _models(
 
 def _settings(recipe: dict[str, Any], stage: str) -> dict[str, Any]:
     written: dict[str, Any] = recipe.get("stages", {})
+    written = written if isinstance(written, dict) else {}
     named = [name for name in written if stage == name or stage.startswith(f"{name}.")]
-    return written[max(named, key=len)] if named else {}
+    found = written[max(named, key=len)] if named else {}
+    return found if isinstance(found, dict) else {}
+
+
+class _StageSummary(BaseModel):
+    kind: str
+    minutes: float
+    figures: dict[str, Any]
+
+
+class _Summary(BaseModel):
+    """What the report reads of ``summary.json``."""
+
+    recipe: str
+    seed: int
+    finished: AwareDatetime
+    hardware: dict[str, Any]
+    versions: dict[str, str]
+    data: dict[str, int]
+    stages: dict[str, _StageSummary]
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    value = _json(path)
+    try:
+        _Summary.model_validate(value)
+    except ValidationError as error:
+        at = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(Problem(str(path), f"is damaged: '{at}'", "run the recipe again")) from None
+    return value
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -242,8 +242,8 @@ def test_codiesp_mistakes(small_codiesp):
         table.write("S0000-9\tDIAGNOSTICO\tr10\tx\t1 2\nS0000-1\tDIAGNOSTICO\tr10\tx\t1 2000\n")
     assert complaints(read_codiesp, small_codiesp) == [
         "/trainX.tsv:6: 4 tab-separated fields instead of 5",
-        "/trainX.tsv:7: label 'DIAG' (expected DIAGNOSTICO or PROCEDIMIENTO)",
-        "/trainX.tsv:8: offsets '1-2' (expected 'start end[;start end]')",
+        "/trainX.tsv:7: the label is a text of 4 characters (expected DIAGNOSTICO or PROCEDIMIENTO)",
+        "/trainX.tsv:8: the offsets are '1-2' (expected 'start end[;start end]')",
         "/trainX.tsv:9: there is no text_files/S0000-9.txt",
         "/trainX.tsv:10: offsets (1, 2000) outside the text of 62 characters",
     ]

@@ -166,7 +166,7 @@ def test_files_are_checked_and_copied(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         FilesSource(test=tmp_path / "bad.jsonl", dev=tmp_path / "bare.jsonl").prepare(tmp_path / "out")
     lines = [str(problem) for problem in caught.value.problems]
-    assert any("bare.jsonl: 1 documents have no annotations; dev needs them" in line for line in lines)
+    assert any("bare.jsonl:1: document 'a' has no annotations" in line for line in lines)
     assert any("bad.jsonl:2" in line for line in lines)
 
 

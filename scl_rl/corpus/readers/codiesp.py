@@ -25,6 +25,7 @@ LABELS = {
     "both": {"DIAGNOSTICO", "PROCEDIMIENTO"},
 }
 _CODE = re.compile(CODE)
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _OFFSETS = re.compile(r"[0-9]{1,9} [0-9]{1,9}(;[0-9]{1,9} [0-9]{1,9})*")
 _CASE_NUMBER = re.compile(r"-\d+$")
 
@@ -116,19 +117,26 @@ def _rows(table: Path, misfits: Misfits) -> Iterator[_Row]:
         if len(fields) != 5:
             misfits.unusable(where, f"{len(fields)} tab-separated fields instead of 5")
         elif fields[1] not in SYSTEMS:
-            misfits.unusable(where, f"label '{fields[1]}'", f"expected {' or '.join(SYSTEMS)}")
+            misfits.unusable(where, f"the label is {_shown(fields[1])}", f"expected {' or '.join(SYSTEMS)}")
         elif not _CODE.fullmatch(fields[2]):
-            misfits.unusable(where, f"'{fields[2]}' is not a code")
+            misfits.unusable(where, f"{_shown(fields[2])} is not a code")
         elif not _OFFSETS.fullmatch(fields[4].strip()):
-            misfits.unusable(where, f"offsets '{fields[4]}'", "expected 'start end[;start end]'")
+            misfits.unusable(
+                where, f"the offsets are {_shown(fields[4])}", "expected 'start end[;start end]'"
+            )
         else:
             pairs = [pair.split(" ") for pair in fields[4].strip().split(";")]
             fragments = [(int(start), int(end)) for start, end in pairs]
             if any(start > end for start, end in fragments):
-                misfits.unusable(where, f"offsets '{fields[4]}' run backwards")
+                misfits.unusable(where, f"the offsets '{fields[4]}' run backwards")
                 continue
             code = normalised(fields[2], SYSTEMS[fields[1]])
             yield _Row(where, fields[0], fields[1], code, fields[3], fragments)
+
+
+def _shown(field: str) -> str:
+    """A field that is wrong, as messages may show it: with words in it, it may be the note's."""
+    return f"a text of {len(field)} characters" if _LETTERS.search(field) else f"'{field}'"
 
 
 def _add(annotations: dict[str, Annotation], row: _Row, mention: Mention | None) -> None:

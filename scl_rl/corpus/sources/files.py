@@ -50,11 +50,7 @@ class FilesSource(DataSource):
                 if name == "spans":
                     sets[name] = read_spans(path)
                     continue
-                documents = sets[name] = read_documents(path)
-                bare = sum(document.annotations is None for document in documents)
-                if bare:
-                    what = f"{bare} documents have no annotations; {name} needs them"
-                    problems.append(Problem(str(path), what))
+                documents = sets[name] = read_documents(path, labelled=True)
                 if not documents and name == "test":
                     problems.append(Problem(str(path), "has no documents", "test needs at least one"))
             except UserError as error:

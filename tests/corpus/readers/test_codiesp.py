@@ -121,12 +121,13 @@ def test_every_text_that_is_not_utf8_is_told(split):
     [
         ("{id}\tDIAGNOSTICO\t\ttos\t21 24", "'' is not a code"),
         ("{id}\tDIAGNOSTICO\tr 05\ttos\t21 24", "'r 05' is not a code"),
-        ("{id}\tDIAGNOSTICO\tr05\ttos\t24 21", "offsets '24 21' run backwards"),
-        ("{id}\tDIAGNOSTICO\tr05\ttos\t-1 3", "offsets '-1 3' (expected 'start end[;start end]')"),
-        ("{id}\tDIAGNOSTICO\tr05\ttos\t", "offsets '' (expected 'start end[;start end]')"),
+        ("{id}\tDIAGNOSTICO\ttos seca\ttos\t21 24", "a text of 8 characters is not a code"),
+        ("{id}\tDIAGNOSTICO\tr05\ttos\t24 21", "the offsets '24 21' run backwards"),
+        ("{id}\tDIAGNOSTICO\tr05\ttos\t-1 3", "the offsets are '-1 3' (expected 'start end[;start end]')"),
+        ("{id}\tDIAGNOSTICO\tr05\ttos\t", "the offsets are '' (expected 'start end[;start end]')"),
         (
             "{id}\tDIAGNOSTICO\tr05\ttos\t1 " + "9" * 5000,
-            f"offsets '1 {'9' * 139} … {'9' * 149}' (expected 'start end[;start end]')",
+            f"the offsets are '1 {'9' * 131} … {'9' * 149}' (expected 'start end[;start end]')",
         ),
     ],
 )
