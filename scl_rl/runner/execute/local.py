@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ...errors import WorkError
 from ...process import confined
 from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
@@ -45,8 +46,11 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
     process = processes.Process(
         target=_work, args=(settings, silent, dict(os.environ), theirs, log), name=f"scl-rl {context.name}"
     )
-    with confined():  # the fork server starts with the first process, and keeps what it inherits
-        process.start()
+    try:
+        with confined():  # the fork server starts with the first process, and keeps what it inherits
+            process.start()
+    except (EOFError, ConnectionError):
+        raise WorkError("the process from which stages start was killed: run it again to resume") from None
     theirs.close()
     try:
         return follow(_Subprocess(process, ours, settings), context)

@@ -146,6 +146,17 @@ def test_a_stage_ends_with_its_runner(tmp_path: Path, how: signal.Signals) -> No
     until(lambda: not alive(int((tmp_path / "server").read_text())), 1)  # taking torch down takes longer
 
 
+def test_a_server_that_is_killed_while_a_stage_starts_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(process: Any) -> None:
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", start)
+    with pytest.raises(WorkError, match="stages start was killed: run it again to resume"):
+        run_in_subprocess(Errand(), context(tmp_path, []), tmp_path / "log.txt")
+
+
 def test_a_log_without_a_line_is_none(tmp_path: Path) -> None:
     run_in_subprocess(Errand(how="silent"), context(tmp_path, []), tmp_path / "log.txt")
     assert not (tmp_path / "log.txt").exists()
