@@ -14,7 +14,7 @@ from scl_rl.reporter import QUIET
 from scl_rl.review.page import PageOptions, write_review_page
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.scoring.dictionary import SpanDictionary
-from tests.support.browser import chromium, opened, violations
+from tests.support.browser import chromium, opened, violations, wait_for_text
 from tests.support.tiny import make_tiny_model
 
 EVIL = "</script><script>document.body.dataset.ran = 'yes'</script><img src=x onerror=\"fetch('http://127.0.0.1:9')\">"
@@ -214,10 +214,10 @@ def test_progress_is_kept_in_the_browser_and_in_a_file(page, browser, files, tmp
     other.wait_for_selector("body[data-ready]")
     assert other.inner_text("#codes .selected .state") == "open"
     other.set_input_files("#file", tmp_path / "b.json")
-    other.wait_for_function("document.querySelector('#codes .state').textContent === 'accepted'")
+    wait_for_text(other, "#codes .state", "accepted")
     (tmp_path / "bad.json").write_text(text.replace('"fingerprint": "', '"fingerprint": "0'))
     other.set_input_files("#file", tmp_path / "bad.json")
-    other.wait_for_function("document.querySelector('#problem').textContent.includes('other notes')")
+    wait_for_text(other, "#problem", "other notes")
     other.context.close()
 
 
@@ -295,7 +295,7 @@ def test_a_warning_for_codes_that_exclude_each_other(page):
     assert "Excludes1: not to be coded with O13.9" in page.inner_text("#codes .selected .warnings")
     page.reload()
     page.wait_for_selector("#table", state="detached")
-    page.wait_for_function("document.querySelector('#codes .title').textContent.startsWith('Gestational')")
+    wait_for_text(page, "#codes .title", "Gestational")
 
 
 def test_the_command_writes_a_page(files, tmp_path):

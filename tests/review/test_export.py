@@ -13,7 +13,7 @@ from scl_rl.modeling.load import CARD, ModelCard
 from scl_rl.review.notes import fingerprint
 from scl_rl.review.page import PageOptions, write_review_page
 from scl_rl.review.record import FORMAT
-from tests.support.browser import chromium, opened
+from tests.support.browser import chromium, opened, wait_for_text
 from tests.support.tiny import make_tiny_model
 
 CODES = ["I10", "R05.9", "J18.9", "R50.9", "E11.9", "K21.9"]
@@ -127,7 +127,7 @@ def test_the_page_exports_what_apply_writes(browser, folder, model):
     page = opened(browser, folder / "page.html", accept_downloads=True)
     page.wait_for_selector("body[data-ready]")
     page.set_input_files("#file", folder / "ana.json")
-    page.wait_for_function("document.querySelector('#said').textContent.startsWith('60 notes read')")
+    wait_for_text(page, "#said", "60 notes read")
     page.keyboard.press("s")
     exported = []
     for kind in ("reviewed", "pairs", "diff"):

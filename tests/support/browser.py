@@ -43,3 +43,10 @@ def violations(page) -> list[str]:
     page.evaluate(source)  # by the debugger: the page's policy would refuse a script
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+def wait_for_text(page, selector: str, text: str) -> None:
+    """Until an element has a text. ``wait_for_function`` evaluates a string, which our pages forbid."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(selector).first).to_contain_text(text)
