@@ -360,7 +360,7 @@ def plan(draw: Draw) -> Case:
     args += [part for override in overrides for part in ("--set", override.replace("\0", ""))]
     files = {"r.yaml": content, "reward.py": REWARD.encode()}
     files |= {"annotated.jsonl": jsonl(DOCUMENTS[:3]), "spans.jsonl": jsonl(SPANS), "test.jsonl": jsonl(TEST)}
-    return Case(args, files, damaged="r.yaml")
+    return Case(args, files, damaged="r.yaml", named=("annotated.jsonl", "spans.jsonl", "test.jsonl"))
 
 
 TEST = [{**DOCUMENTS[0], "id": "t1", "text": NOTES["d1"] + " " + _words("other")}]
