@@ -122,9 +122,10 @@ def all_kills() -> Iterator[Kill]:
         if stage in ("dpo", "grpo"):
             yield Kill(stage, "stage", KILL, checked=True)
         for how in (KILL, TERM, INT, HUP):
-            yield Kill(stage, next(victims.get(how, from_terminals)), how, rng.random())
-    yield Kill("compare", "runner", KILL, 0.1)
-    yield Kill("compare", "all", TERM, 0.2)
+            after = rng.random() * (0.1 if stage == STAGES[-1] else 1)  # or the run is over before
+            yield Kill(stage, next(victims.get(how, from_terminals)), how, after)
+    yield Kill("compare", "runner", KILL, 0.05)
+    yield Kill("compare", "all", TERM, 0.0)
 
 
 class Place:
