@@ -292,7 +292,8 @@ def test_a_stopped_dpo_resumes_and_ends_the_same(place, written, monkeypatch):
         patch.setattr(LikelihoodLog, "logged", stop)
         with pytest.raises(KeyboardInterrupt):
             settings.run(at)
-    settings.run(at)
+    tokens = settings.run(at)["tokens"]
+    assert settings.run(at)["tokens"] == tokens > 0  # all steps were done, and only the end was not
     assert "twice: resuming from checkpoint-2" in said or "twice: resuming from checkpoint-4" in said
     a, b = (place / name / "model" / "model.safetensors" for name in ("straight", "twice"))
     assert a.read_bytes() == b.read_bytes()

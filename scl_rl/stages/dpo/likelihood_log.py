@@ -31,7 +31,7 @@ class LikelihoodLog(StepLog):
 
     def resumed(self, step: int, lines: list[dict[str, Any]]) -> None:
         """Count on from the tokens of the steps before."""
-        self._before = max((line["tokens"] for line in lines if "tokens" in line), default=0)
+        self.tokens = self._before = max((line["tokens"] for line in lines if "tokens" in line), default=0)
         self._checked = {line["step"] for line in lines if "dev_joint_f1" in line}
 
     def checked(self, step: int, joint_f1: float) -> None:
