@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from ..answer.grammar import Answer, AnswerFormat, render
 from ..answer.prompt import prompt_for
 from ..answer.settings import PromptSettings
-from ..corpus.types import Annotation, Document, Prediction
+from ..corpus.types import CODE, Annotation, Document, Prediction
 from ..corpus.windows import Window, split_windows
 from ..rewards_api.call import completion_of
 from ..scoring import GoldDocument, NoteText
@@ -118,9 +119,9 @@ def review_pairs(
 
 
 def _as_document(document: Document, prediction: Prediction) -> Document:
-    """The prediction as annotations, without quotes that are not in the note."""
+    """The prediction as annotations, without quotes that are not in the note and what can be no code."""
     found: dict[str, list[Any]] = {}
-    for code in prediction.codes:
+    for code in (code for code in prediction.codes if re.fullmatch(CODE, code.code)):
         located = [mention.fragments for mention in code.mentions if mention.fragments]
         found.setdefault(code.code, []).extend(located)
     annotations = [Annotation(code=code, mentions=mentions) for code, mentions in found.items() if mentions]

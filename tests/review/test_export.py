@@ -142,3 +142,21 @@ def test_the_page_exports_what_apply_writes(browser, folder, model):
     assert exported[1] == pairs and len(pairs) >= 20
     assert any('"#' in str(pair) or "2]" in str(pair) for pair in pairs)  # a later occurrence is meant
     assert exported[2] == diff
+
+
+def test_a_code_that_no_answer_can_name_ends_nothing(tmp_path):
+    write_jsonl(tmp_path / "d.jsonl", [Document(id="a", text="Has a cough.", annotations=[])])
+    mention = PredictedMention(quotes=["cough"], fragments=[(6, 11)])
+    codes = [PredictedCode(code=code, mentions=[mention]) for code in ("R05", "İ")]
+    write_jsonl(tmp_path / "p.jsonl", [Prediction(id="a", codes=codes, malformed=0)])
+    args = [
+        "review",
+        tmp_path / "p.jsonl",
+        "--documents",
+        tmp_path / "d.jsonl",
+        "--out",
+        tmp_path / "page.html",
+    ]
+    done = CliRunner().invoke(main, [str(arg) for arg in args])
+    assert done.exit_code == 0, done.output
+    assert "İ" in (tmp_path / "page.html").read_text(encoding="utf-8")
