@@ -147,9 +147,12 @@ def _yaml(path: Path) -> dict[str, Any]:
     loader = Loader(_text(path))
     try:
         value = loader.get_single_data()
-    except yaml.YAMLError:
-        raise UserError(Problem(str(path), "is damaged: not YAML")) from None
-    return value if isinstance(value, dict) else {}
+    except (yaml.YAMLError, RecursionError):
+        raise UserError(Problem(str(path), "is damaged: not YAML", "run the recipe again")) from None
+    value = value if isinstance(value, dict) else {}
+    if not isinstance(value.get("model", {}), dict):
+        raise UserError(Problem(str(path), "is damaged: 'model'", "run the recipe again"))
+    return value
 
 
 def _json(path: Path) -> dict[str, Any]:
