@@ -11,7 +11,7 @@ import yaml
 from .. import __version__
 from ..atomic import PRIVATE_FOLDER, write_json, writing
 from ..errors import Problem, UserError, WorkError
-from ..preflight.inspection import inspect
+from ..preflight.inspection import Inspection, inspect
 from ..preflight.speed import SHORT, keep_speeds
 from ..process import confined
 from ..recipe.schema import Recipe
@@ -87,6 +87,7 @@ def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
     manifest.recipe, manifest.source = recipe.name, _source(recipe)
     results: dict[str, StageResult] = {}
     runner = StepRunner(recipe, folder, manifest, results, options.reporter)
+    inspection: Inspection | None = None
     for step in plan.steps:
         options.reporter.say(str(step))
         if step.runs:
@@ -96,14 +97,15 @@ def _run(recipe: Recipe, folder: RunFolder, options: RunOptions) -> None:
         if step.stale:
             continue
         if step.name == DATA:
-            _check_made_data(recipe, plan, options)
+            inspection = _check_made_data(recipe, plan, options)
         results[step.name] = _result(step, folder, manifest, results)
     fresh = [step for step in plan.steps if not step.stale]
     write_json(folder.summary, summarise(recipe, fresh, manifest))
-    _keep_speeds(recipe, plan)
+    if inspection is not None:
+        _keep_speeds(inspection, plan)
 
 
-def _keep_speeds(recipe: Recipe, plan: Plan) -> None:
+def _keep_speeds(inspection: Inspection, plan: Plan) -> None:
     """For later plans; that they can't be kept is no reason to fail."""
     entries = plan.manifest.stages
     ran = {step.name: entries[step.name].minutes for step in plan.running if not step.stale}
@@ -111,16 +113,21 @@ def _keep_speeds(recipe: Recipe, plan: Plan) -> None:
     done = {name: entry.figures for name, entry in entries.items() if entry.state == "done"}
     if ran:
         with contextlib.suppress(OSError, UserError):
-            keep_speeds(inspect(recipe, plan.folder.data()), ran, done)
+            keep_speeds(inspection, ran, done)
 
 
-def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> None:
-    """Check what the data step made, and the rewards on it, before the first stage runs."""
+def _check_made_data(recipe: Recipe, plan: Plan, options: RunOptions) -> Inspection | None:
+    """Check what the data step made, and the rewards on it, before the first stage runs.
+
+    Returns:
+        What was found out about the data; None if no stage runs.
+    """
     running = [step.stage for step in plan.running if step.stage is not None]
-    if running:
-        for note in inspect(recipe, plan.folder.data(), max_bytes=float("inf")).notes:
-            options.reporter.say(f"note: {note}")
+    inspection = inspect(recipe, plan.folder.data(), max_bytes=float("inf")) if running else None
+    for note in inspection.notes if inspection else ():
+        options.reporter.say(f"note: {note}")
     smoke_test_rewards(recipe, running, plan.folder, options.reporter)
+    return inspection
 
 
 def _result(
