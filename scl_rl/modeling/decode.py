@@ -331,9 +331,9 @@ def _ready(model: Any) -> Iterator[None]:
     training = model.training
     model.eval()
     adapter = {p: p.data for n, p in model.named_parameters() if "lora_" in n} if not sharded() else {}
-    for weight, held in adapter.items():
-        weight.data = held.to(model.dtype)
     try:
+        for weight, held in adapter.items():
+            weight.data = held.to(model.dtype)
         with torch.inference_mode():
             yield
     finally:
