@@ -15,12 +15,14 @@ from typing import Any
 from click.testing import CliRunner
 
 from scl_rl.cli.main import main
+from scl_rl.suggest import nearest
 
 CANARY = "zq"
 """What every word of every note begins with, and nothing else does."""
 
 CPU_SECONDS = 60.0
 _LEAKED = re.compile(rf"{CANARY}\w+", re.IGNORECASE)
+_HINT = re.compile(r"did you mean '([^']*)'\?")
 _LINELESS = re.compile(
     r"has no (documents|spans|predictions|completions)|and \d+ more mistakes|can't be read|there is no|"
     r"was made of other notes|no document has|is an input|no stage kept"
@@ -99,7 +101,7 @@ def _violations(case: Case, done: Any, folder: Path, before: dict[str, str]) -> 
         yield "a traceback"
     if not case.damaged and done.exit_code == 2:
         yield "refused what is right"
-    leaked = set(_LEAKED.findall(done.output.replace(str(folder), ""))) - _not_of_notes(case.files)
+    leaked = _leaked(done.output.replace(str(folder), "")) - _not_of_notes(case.files)
     if leaked:
         yield f"the word {min(leaked)[:30]} of a note"
     if done.exit_code == 2:
@@ -114,13 +116,28 @@ def _violations(case: Case, done: Any, folder: Path, before: dict[str, str]) -> 
         yield f"left {', '.join(half)} although it refused"
 
 
+def _leaked(output: str) -> set[str]:
+    """Words of notes, in small letters; a hint that differs by a letter or two from its line tells nothing new."""
+    found: set[str] = set()
+    for line in output.splitlines():
+        hints = _HINT.findall(line)
+        rest = re.findall(r"\w+", _HINT.sub("", line))
+        kept = " ".join(hint for hint in hints if nearest(hint, rest, 0.8) is None)
+        found |= _words_of_notes(f"{_HINT.sub('', line)} {kept}")
+    return found
+
+
+def _words_of_notes(text: str) -> set[str]:
+    return {word.lower() for word in _LEAKED.findall(text)}
+
+
 def _not_of_notes(files: Mapping[str, bytes]) -> set[str]:
     """The words that damage brought to where no text of notes is expected, such as into an id."""
     found: set[str] = set()
     for content in files.values():
         for line in content.split(b"\n"):
             with contextlib.suppress(ValueError, RecursionError):
-                found |= {word for text in _shown_strings(json.loads(line)) for word in _LEAKED.findall(text)}
+                found |= {word for text in _shown_strings(json.loads(line)) for word in _words_of_notes(text)}
     return found
 
 

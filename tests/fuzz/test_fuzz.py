@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .commands import COMMANDS
-from .oracle import run
+from .oracle import _leaked, run
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -33,3 +33,9 @@ def test_hostile_files(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
         run(make(data.draw), folder)
 
     attack()
+
+
+def test_words_of_notes_are_seen_and_near_names_are_not() -> None:
+    assert _leaked("error: a.csv:3: code ZQAsthma") == {"zqasthma"}
+    assert _leaked("has no column code (did you mean 'zqcode'?)") == set()
+    assert _leaked("has no column code (did you mean 'zqcough'?)") == {"zqcough"}
