@@ -117,7 +117,7 @@ def _violations(case: Case, done: Any, folder: Path, before: dict[str, str]) -> 
 
 
 def _leaked(output: str) -> set[str]:
-    """Words of notes, in small letters; a hint that differs by a letter or two from its line tells nothing new."""
+    """Words of notes, in small letters; not a hint that is a letter or two from what its line says anyway."""
     found: set[str] = set()
     for line in output.splitlines():
         hints = _HINT.findall(line)
