@@ -104,6 +104,20 @@ def whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
+def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of any JSONL file, each with the number of its line.
+
+    Raises:
+        UserError: the file can't be read, or a line is no object.
+    """
+    for number, raw in enumerate(_lines(path), 1):
+        if raw.strip():
+            try:
+                yield number, _value(raw)
+            except ValueError as error:
+                raise UserError(Problem(f"{path}:{number}", str(error))) from None
+
+
 def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> None:
     """Write records one per line in UTF-8, the file as a whole or not at all.
 

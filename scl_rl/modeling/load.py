@@ -21,7 +21,11 @@ from .model_files import ADAPTER_SETTINGS, check_adapter_files, check_model_file
 from .resolve import resolve_model
 
 CARD = "scl_rl.json"
-_MISFITS = ("ignore_mismatched_sizes", "loading state_dict")  # of weights with settings
+_MISFITS = (  # of weights with settings, or of settings with any weights
+    "ignore_mismatched_sizes",
+    "loading state_dict",
+    "negative dimension",
+)
 
 
 class ModelCard(BaseModel):

@@ -18,6 +18,7 @@ from ..metrics.judged import Judged, judged
 from ..recipe.yaml12 import Loader
 from ..runner.folder import DATA, RunFolder
 from ..runner.manifest import Entry, Manifest
+from ..runner.outputs import change, without_model
 
 _COMPARISON, _PREDICTIONS, _MONITOR = "comparison.json", "predictions.jsonl", "monitor.jsonl"
 
@@ -78,7 +79,9 @@ def read_run(folder: RunFolder) -> RunRecord:
             Problem(str(folder), what, "name a folder such as runs/quickstart, or finish its run")
         )
     manifest = Manifest.read(folder)
-    recipe, summary = _yaml(folder.recipe), _summary(folder.summary)
+    recipe = _checked(folder.recipe, _yaml(folder.recipe), _Recipe)
+    summary = _checked(folder.summary, _json(folder.summary), _Summary)
+    _check_outputs(folder, manifest)
     source = Path(manifest.source)
     comparison, documents, models = None, list[Document](), list[Model]()
     compared = [name for name, stage in summary["stages"].items() if stage["kind"] == "compare"]
@@ -115,10 +118,27 @@ def _settings(recipe: dict[str, Any], stage: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+class _Model(BaseModel):
+    name: str | None = None
+
+
+class _Recipe(BaseModel):
+    """What the report reads of ``recipe.resolved.yaml`` in fixed places."""
+
+    model: _Model = _Model()
+
+
 class _StageSummary(BaseModel):
     kind: str
     minutes: float
     figures: dict[str, Any]
+
+
+class _Hardware(BaseModel):
+    cpu: str
+    cores: int
+    memory_gb: float | None
+    gpu: str | None
 
 
 class _Summary(BaseModel):
@@ -127,20 +147,33 @@ class _Summary(BaseModel):
     recipe: str
     seed: int
     finished: AwareDatetime
-    hardware: dict[str, Any]
+    hardware: _Hardware
     versions: dict[str, str]
     data: dict[str, int]
     stages: dict[str, _StageSummary]
 
 
-def _summary(path: Path) -> dict[str, Any]:
-    value = _json(path)
+def _checked(path: Path, value: dict[str, Any], kind: type[BaseModel]) -> dict[str, Any]:
+    """The value as it is, if it has what is read of it."""
     try:
-        _Summary.model_validate(value)
+        kind.model_validate(value)
     except ValidationError as error:
         at = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(Problem(str(path), f"is damaged: '{at}'", "run the recipe again")) from None
+        raise _damaged(path, f"'{at}'") from None
     return value
+
+
+def _check_outputs(folder: RunFolder, manifest: Manifest) -> None:
+    """Refuse what is no longer as its stage left it; what is gone is told where it is missed."""
+    for name in manifest.stages:
+        stage, files = folder.stage(name), manifest.files(name, folder)
+        there = {file: kept for file, kept in files.items() if (stage.path / file).exists()}
+        if changed := change(without_model(there), stage):
+            raise UserError(Problem(str(stage.path), changed, "run the recipe again"))
+
+
+def _damaged(path: Path, what: str) -> UserError:
+    return UserError(Problem(str(path), f"is damaged: {what}", "run the recipe again"))
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -148,11 +181,8 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         value = loader.get_single_data()
     except (yaml.YAMLError, RecursionError):
-        raise UserError(Problem(str(path), "is damaged: not YAML", "run the recipe again")) from None
-    value = value if isinstance(value, dict) else {}
-    if not isinstance(value.get("model", {}), dict):
-        raise UserError(Problem(str(path), "is damaged: 'model'", "run the recipe again"))
-    return value
+        raise _damaged(path, "not YAML") from None
+    return value if isinstance(value, dict) else {}
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -161,7 +191,7 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise UserError(Problem(str(path), "is damaged: not a JSON object", "run the recipe again"))
+        raise _damaged(path, "not a JSON object")
     return value
 
 

@@ -56,6 +56,11 @@ class Manifest(BaseModel):
     source: str = ""
     stages: dict[str, Entry] = Field(default_factory=dict)
 
+    def files(self, name: str, folder: RunFolder) -> dict[str, FileRecord]:
+        """The recorded files of a stage, by their paths in its folder."""
+        inside = folder.relative(folder.stage(name).path) + "/"
+        return {path.removeprefix(inside): file for path, file in self.stages[name].files.items()}
+
     @classmethod
     def read(cls, folder: RunFolder) -> Manifest:
         """The manifest of a run folder; an empty one if it has none yet.

@@ -166,10 +166,7 @@ class _Planner:
         return ""
 
     def _files(self, name: str) -> Files:
-        """The recorded files of a stage, by their paths in its folder."""
-        inside = self._folder.relative(self._folder.stage(name).path) + "/"
-        files = self.manifest.stages[name].files
-        return {path.removeprefix(inside): file for path, file in files.items()}
+        return self.manifest.files(name, self._folder)
 
     def find_damage(self, steps: list[Step]) -> bool:
         """Verify what the steps that run may read of those that don't; whether something new was found."""

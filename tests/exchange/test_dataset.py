@@ -83,3 +83,20 @@ def test_what_can_not_be_loaded(made: Path, name: str, options: list[str], expec
     done = imported(made, name if "/" in name else str(made / name), *options)
     assert done.exit_code == 2 and expected in done.output, done.output
     assert "Traceback" not in done.output and "cough" not in done.output
+
+
+def test_json_that_is_no_table_of_objects_is_refused_with_its_line(made: Path):
+    """Arrow's reader takes the process down at ``null``."""
+    (made / "null.jsonl").write_text('{"note": "cough"}\nnull\n')
+    done = imported(made, str(made / "null.jsonl"))
+    assert done.exit_code == 2 and "null.jsonl:2: expected a JSON object" in done.output
+    (made / "folder" / "test.jsonl").write_text("null\n")
+    assert imported(made, str(made / "folder")).exit_code == 2
+
+
+def test_json_may_be_one_list_and_text_stays_text(made: Path):
+    rows = [{"note": "2026-11-28", "codes": ["I10"]}]
+    (made / "list.json").write_text(json.dumps(rows))
+    assert imported(made, str(made / "list.json"), "--code", "codes").exit_code == 0
+    (document,) = read_documents(made / "out.jsonl")
+    assert document.text == "2026-11-28"

@@ -50,6 +50,7 @@ def main(commands: list[str]) -> int:
             _round(command, number, tried[command], violations, end)
         if time.monotonic() > end:
             break
+    shutil.rmtree(KEPT / "running", ignore_errors=True)
     report = {
         "seconds": SECONDS,
         "first_seed": first,
@@ -82,6 +83,7 @@ def _round(
         if time.monotonic() > end:
             return
         with tempfile.TemporaryDirectory() as folder:
+            kept = _keep(case, "running")  # what a library that takes the process down leaves behind
             try:
                 tried[f"exit code {run(case, Path(folder))}"] += 1
             except ViolationError as error:
@@ -90,7 +92,7 @@ def _round(
                     {
                         "command": command,
                         "seed": number,
-                        "files": _keep(case, len(violations)),
+                        "files": kept.rename(KEPT / str(len(violations))).as_posix(),
                         "what": str(error),
                     }
                 )
@@ -99,15 +101,16 @@ def _round(
     attack()
 
 
-def _keep(case: Case, number: int) -> str:
+def _keep(case: Case, number: str) -> Path:
     """Keep the files of a case, to be looked into."""
-    folder = KEPT / str(number)
+    folder = KEPT / number
+    shutil.rmtree(folder, ignore_errors=True)
     for name, content in case.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (folder / "command.txt").write_text(f"scl-rl {' '.join(map(repr, case.args))}\n", encoding="utf-8")
-    return str(folder)
+    return folder
 
 
 if __name__ == "__main__":

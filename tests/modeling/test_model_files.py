@@ -91,6 +91,7 @@ WHOLE = [
     (settings("generation_config.json", eos_token_id=[]), "eos_token_id is an empty list"),
     (settings("config.json", hidden_size=64), "its weights have other shapes than its settings say"),
     (settings("config.json", hidden_size=-3), "can't be loaded from"),
+    (settings("config.json", hidden_size=-968), "its weights have other shapes than its settings say"),
     (settings("config.json", hidden_size="x"), "can't be loaded from"),
     (settings("config.json", num_attention_heads=0), "can't be loaded from"),
     (settings("config.json", model_type="nix"), "can't be loaded from"),

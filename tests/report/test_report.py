@@ -174,9 +174,40 @@ def test_a_damaged_file_is_named(run, tmp_path):
         assert done.exit_code == 2 and "recipe.resolved.yaml: is damaged" in done.output
 
 
+SMALL = """
+name: small
+model: smollm2-135m
+data: {source: synthetic, codes: 5, documents: 4, code_only: 0, dev: 0, test: 4, characters: 100}
+stages:
+  words: {kind: dictionary}
+  evaluate: {kind: evaluate, from: words}
+  compare: {kind: compare, from: evaluate}
+"""
+
+
+def test_what_changed_since_its_stage_finished_is_no_part_of_a_report(tmp_path):
+    recipe = tmp_path / "small.yaml"
+    recipe.write_text(SMALL)
+    done = CliRunner().invoke(main, ["run", str(recipe), "--runs", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "runs" / "small"
+    for name, text, expected in (
+        ("stages/compare/comparison.json", "{}", "its comparison.json has changed (run the recipe again)"),
+        ("stages/words/predictions.jsonl", "", "its predictions.jsonl has changed (run the recipe again)"),
+        ("summary.json", "cores", "summary.json: is damaged: 'hardware.cores' (run the recipe again)"),
+    ):
+        kept = (folder / name).read_text()
+        (folder / name).write_text(kept.replace(text, "kernels") if text == "cores" else text)
+        done = CliRunner().invoke(main, ["report", str(folder)])
+        assert done.exit_code == 2 and expected in done.output, done.output
+        (folder / name).write_text(kept)
+    assert CliRunner().invoke(main, ["report", str(folder)]).exit_code == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_in_a_browser(run, scheme):
+def test_the_page_in_a_browser(run, scheme, monkeypatch):
     pytest.importorskip("matplotlib")
+    monkeypatch.setattr("scl_rl.report.collect.change", lambda files, folder: "")  # a note is changed below
     test = run.data()["test"]
     kept = test.read_text()
     try:
