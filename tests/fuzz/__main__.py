@@ -105,6 +105,7 @@ def _keep(case: Case, number: str) -> Path:
     """Keep the files of a case, to be looked into."""
     folder = KEPT / number
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for name, content in case.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
