@@ -75,12 +75,17 @@ def _between(places: Sequence[int], start: int, end: int) -> bool:
 
 
 def lost(documents: Sequence[Document]) -> list[dict[str, Any]]:
-    """For each window size: the mentions that are in no window, cut at sentences, and cut around mentions."""
+    """For each window size: the mentions that are in no window, cut at sentences, with a
+    quarter repeated, and cut around mentions."""
     rows = []
     for limit in LIMITS:
         row: dict[str, Any] = {"characters": limit}
-        for name, whole in (("sentences", False), ("mentions", True)):
-            windows = [split_windows(document, limit, len, whole) for document in documents]
+        for name, whole, overlap in (
+            ("sentences", False, 0),
+            ("overlap", False, limit // 4),
+            ("mentions", True, 0),
+        ):
+            windows = [split_windows(document, limit, len, whole, overlap) for document in documents]
             both = zip(documents, windows, strict=True)
             row[name] = {
                 "windows": sum(map(len, windows)),

@@ -43,6 +43,8 @@ def cite(
     batch_size: int,
     max_new_tokens: int,
     window: int | None,
+    overlap: int,
+    votes: int,
     as_json: bool,
 ) -> None:
     """Find the words that justify codes which are known already.
@@ -65,6 +67,8 @@ def cite(
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
             window=window,
+            overlap=overlap,
+            votes=votes,
             reporter=console,
             label="cite",
         )

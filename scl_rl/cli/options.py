@@ -90,7 +90,7 @@ model = click.option(
 
 
 def generation(verb: Callable[..., None]) -> Callable[..., None]:
-    """How answers are generated: batch_size, max_new_tokens, window."""
+    """How answers are generated: batch_size, max_new_tokens, window, overlap, votes."""
     for option in reversed(_GENERATION):
         verb = option(verb)
     return verb
@@ -111,6 +111,20 @@ _GENERATION = (
         "--window",
         type=click.IntRange(16),
         help="Maximum note tokens per window (default: as the model was trained).",
+    ),
+    click.option(
+        "--overlap",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Tokens of a window, at most, that the next one repeats: evidence at a cut is seen whole.",
+    ),
+    click.option(
+        "--votes",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 2),
+        help="With 2, what is cited where windows overlap is kept only if both of them cite it.",
     ),
 )
 

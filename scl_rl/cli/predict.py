@@ -67,6 +67,8 @@ def predict(
     batch_size: int,
     max_new_tokens: int,
     window: int | None,
+    overlap: int,
+    votes: int,
     decoding: str,
     codes: str | None,
     confidence: bool,
@@ -95,6 +97,8 @@ def predict(
             max_new_tokens=max_new_tokens,
             batch_size=batch_size,
             window=window,
+            overlap=overlap,
+            votes=votes,
             reporter=console,
         )
         with predictor.kept(out, notes, allowed) as journal:

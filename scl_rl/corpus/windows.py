@@ -53,7 +53,11 @@ def sentences(text: str) -> list[Fragment]:
 
 
 def split_windows(
-    document: Document, limit: int, length: Callable[[str], int] = len, whole_mentions: bool = False
+    document: Document,
+    limit: int,
+    length: Callable[[str], int] = len,
+    whole_mentions: bool = False,
+    overlap: int = 0,
 ) -> list[Window]:
     """Windows of whole sentences, each as long as fits into ``limit``; together they are the document.
 
@@ -68,6 +72,8 @@ def split_windows(
         whole_mentions: cut where no mention is split, if there is such a place: at an earlier sentence end,
             else before a mention, else after it. For training only: where gold is to be predicted, cuts must
             not tell of it.
+        overlap: how much of a window the next one repeats at most, in whole sentences; not with
+            ``whole_mentions``.
     """
     if length(document.text) <= limit:
         return [Window(document.id, 0, 0, len(document.text), document.text, document.annotations)]
@@ -77,18 +83,18 @@ def split_windows(
     )
     return [
         Window(document.id, index, start, end, document.text[start:end], _inside(document, start, end))
-        for index, (start, end) in enumerate(_runs(document.text, limit, length, hulls))
+        for index, (start, end) in enumerate(_runs(document.text, limit, length, hulls, overlap))
     ]
 
 
 def _hulls(document: Document) -> list[Fragment]:
     """From where to where each mention goes."""
     mentions = [m for annotation in document.annotations or () for m in annotation.mentions or ()]
-    return sorted({(min(s for s, _ in m), max(e for _, e in m)) for m in mentions})
+    return sorted({_hull(mention) for mention in mentions})
 
 
 def _runs(
-    text: str, limit: int, length: Callable[[str], int], hulls: Sequence[Fragment]
+    text: str, limit: int, length: Callable[[str], int], hulls: Sequence[Fragment], overlap: int
 ) -> Iterator[Fragment]:
     """As many pieces at a time as fit, cut outside of the hulls if possible.
 
@@ -116,7 +122,19 @@ def _runs(
                 _, last, _ = pieces.popleft()
                 pieces.appendleft((cut, last, length(text[cut:last])))
             end = cut
+        elif pieces:
+            pieces.extendleft(_repeated(text, run, pieces[0], limit, length, overlap))
         yield start, end
+
+
+def _repeated(
+    text: str, run: Sequence[_Piece], new: _Piece, limit: int, length: Callable[[str], int], overlap: int
+) -> Iterator[_Piece]:
+    """The pieces of a window that the next one repeats, from the last; the new piece fits beside them."""
+    for piece in reversed(run[1:]):
+        if length(text[piece[0] : run[-1][1]]) > overlap or length(text[piece[0] : new[1]]) > limit:
+            return
+        yield piece
 
 
 def _spared(run: Sequence[_Piece], hulls: Sequence[Fragment]) -> tuple[int, bool]:
@@ -180,28 +198,65 @@ def lost_mentions(document: Document, windows: Sequence[Window]) -> int:
         not any(window.start <= start and end <= window.end for window in windows)
         for annotation in document.annotations or ()
         for mention in annotation.mentions or ()
-        for start, end in [(min(s for s, _ in mention), max(e for _, e in mention))]
+        for start, end in [_hull(mention)]
     )
 
 
-def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]]) -> Prediction:
+def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]], votes: int = 1) -> Prediction:
     """One prediction from those of a document's windows, with offsets into the document.
 
     Codes come in order of first appearance, each with its mentions from all windows, exact duplicates once,
     and with its highest confidence, if the predictions have such.
+
+    Args:
+        votes: how many of the windows that hold the place of a mention have to cite the code for words that
+            overlap with it; all of them, where they are fewer. A code that loses all its mentions is left
+            out. Quotes that are not in the note have no place, and stay.
     """
+    ballots = [(window, _places(prediction, window.start)) for window, prediction in read]
     codes: dict[str, PredictedCode] = {}
+    outvoted: set[str] = set()
     for window, prediction in read:
         for predicted in prediction.codes:
+            moved = [_moved(mention, window.start) for mention in predicted.mentions]
+            kept = [m for m in moved if _elected(predicted.code, m, ballots, votes)]
+            if moved and not kept:
+                outvoted.add(predicted.code)
             merged = codes.setdefault(predicted.code, predicted.model_copy(update={"mentions": []}))
             if (sure := _confidence(predicted)) > _confidence(merged):
                 merged = codes[predicted.code] = merged.model_copy(update={"confidence": sure})
-            for mention in predicted.mentions:
-                moved = _moved(mention, window.start)
-                if moved not in merged.mentions:
-                    merged.mentions.append(moved)
+            for mention in kept:
+                if mention not in merged.mentions:
+                    merged.mentions.append(mention)
     malformed = sum(prediction.malformed for _, prediction in read)
-    return Prediction(id=document_id, codes=list(codes.values()), malformed=malformed)
+    left = [code for code in codes.values() if code.mentions or code.code not in outvoted]
+    return Prediction(id=document_id, codes=left, malformed=malformed)
+
+
+def _places(prediction: Prediction, by: int) -> set[tuple[str, Fragment]]:
+    """Each code with where its mentions are in the document."""
+    located = [(c.code, _moved(m, by).fragments) for c in prediction.codes for m in c.mentions]
+    return {(code, _hull(fragments)) for code, fragments in located if fragments}
+
+
+def _elected(
+    code: str,
+    mention: PredictedMention,
+    ballots: Sequence[tuple[Window, set[tuple[str, Fragment]]]],
+    votes: int,
+) -> bool:
+    if votes == 1 or not mention.fragments:
+        return True
+    start, end = _hull(mention.fragments)
+    asked = [places for window, places in ballots if window.start <= start and end <= window.end]
+    for_it = sum(any(c == code and s < end and start < e for c, (s, e) in places) for places in asked)
+    return for_it >= min(votes, len(asked))
+
+
+def _hull(mention: Iterable[Fragment]) -> Fragment:
+    """From where to where a mention goes."""
+    starts, ends = zip(*mention, strict=True)
+    return min(starts), max(ends)
 
 
 def _confidence(code: PredictedCode) -> float:

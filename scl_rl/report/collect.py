@@ -177,9 +177,9 @@ def _damaged(path: Path, what: str) -> UserError:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    loader = Loader(_text(path))
+    text = _text(path)
     try:
-        value = loader.get_single_data()
+        value = Loader(text).get_single_data()
     except (yaml.YAMLError, RecursionError):
         raise _damaged(path, "not YAML") from None
     return value if isinstance(value, dict) else {}

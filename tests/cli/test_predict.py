@@ -105,6 +105,14 @@ def test_every_code_of_a_discharge_summary_is_written(model, tmp_path, form):
     assert done.stdout.count("no evidence found") == len(set(GIVEN) - found)
 
 
+def test_votes_need_windows_that_overlap(model, tmp_path):
+    (tmp_path / "note.txt").write_text(NOTE)
+    given = ["predict", "--model", model, "--documents", tmp_path / "note.txt", "--max-new-tokens", 4]
+    done = call(*given, "--votes", 2)
+    assert done.exit_code == 2 and "error: --votes: only windows that overlap can agree" in done.output
+    assert call(*given, "--votes", 2, "--overlap", 8, "--window", 16).exit_code == 0
+
+
 def test_a_text_on_standard_input_to_a_table_on_standard_output(model, capfd):
     options = ["--documents", "-", "--codes", "I10, R05.9", "--format", "csv", "--max-new-tokens", 40]
     done = call("cite", "--model", model, *options, given=NOTE)

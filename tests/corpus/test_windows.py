@@ -1,6 +1,7 @@
 """Windows at their edges: what test_corpus.py doesn't say about cutting and merging."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -200,3 +201,60 @@ def test_merging_shifts_joins_and_drops_what_is_said_twice():
         ],
         malformed=3,
     )
+
+
+@given(labelled(), st.integers(1, 40), st.integers(0, 40))
+def test_windows_that_overlap_go_on_fit_and_lose_no_more(document, limit, overlap):
+    windows = split_windows(document, limit, overlap=overlap)
+    apart = split_windows(document, limit)
+    assert windows[0].start == 0 and windows[-1].end == len(document.text)
+    for before, after in pairwise(windows):
+        assert before.start < after.start and before.end < after.end
+        assert 0 <= before.end - after.start <= overlap
+    assert all(len(window.text) <= limit for window in windows)
+    if overlap == 0:
+        assert windows == apart
+
+
+def test_a_mention_at_a_cut_is_whole_in_a_window_that_repeats_it():
+    text = "Cough for days. No fever. Asthma. Since then well."
+    annotations = [Annotation(code="J45", mentions=[[(16, 32)]])]
+    document = Document(id="d", text=text, annotations=annotations)
+    assert [w.text for w in split_windows(document, 26)] == [
+        "Cough for days. No fever. ",
+        "Asthma. Since then well.",
+    ]
+    windows = split_windows(document, 26, overlap=12)
+    assert [w.text for w in windows] == [
+        "Cough for days. No fever. ",
+        "No fever. Asthma. ",
+        "Asthma. Since then well.",
+    ]
+    assert lost_mentions(document, windows) == 0 and lost_mentions(document, split_windows(document, 26)) == 1
+
+
+def test_votes_are_asked_where_windows_overlap():
+    windows = [Window("d", 0, 0, 20, "x" * 20, None), Window("d", 1, 10, 30, "x" * 20, None)]
+    unlocated = PredictedMention(quotes=["?"], fragments=None)
+    first = Prediction(
+        id="d",
+        codes=[
+            predicted("A00", [(2, 4)], [(12, 16)]),  # the second place is in both windows
+            predicted("B00", [(11, 13)]),
+            predicted("C00", [(8, 12)]),  # crosses the beginning of the second
+            PredictedCode(code="D00", mentions=[unlocated]),
+            PredictedCode(code="E00", mentions=[]),
+        ],
+    )
+    second = Prediction(id="d", codes=[predicted("B00", [(2, 5)]), predicted("F00", [(1, 3)])])
+    read = list(zip(windows, [first, second], strict=True))
+    merged = merge_windows("d", read, votes=2)
+    assert {c.code: [m.fragments for m in c.mentions] for c in merged.codes} == {
+        "A00": [[(2, 4)]],
+        "B00": [[(11, 13)], [(12, 15)]],
+        "C00": [[(8, 12)]],
+        "D00": [None],
+        "E00": [],
+    }
+    everything = merge_windows("d", read)
+    assert [c.code for c in everything.codes] == ["A00", "B00", "C00", "D00", "E00", "F00"]

@@ -168,7 +168,7 @@ def test_a_damaged_file_is_named(run, tmp_path):
     (tmp_path / "recipe.resolved.yaml").write_text("a: 1")
     done = CliRunner().invoke(main, ["report", str(tmp_path)])
     assert done.exit_code == 2 and "summary.json: is damaged" in done.output
-    for damaged in ("model: 7", "[" * 5000):
+    for damaged in ("model: 7", "[" * 5000, "a: \0"):
         (tmp_path / "recipe.resolved.yaml").write_text(damaged)
         done = CliRunner().invoke(main, ["report", str(tmp_path)])
         assert done.exit_code == 2 and "recipe.resolved.yaml: is damaged" in done.output

@@ -230,6 +230,8 @@ def test_predictions_of_windows_come_back_to_their_documents(place, sft):
     predictions = read_predictions(place / "predict" / "predictions.jsonl")
     assert [p.id for p in predictions] == ["long", "short"]
     assert figures["malformed"] == sum(p.malformed for p in predictions)
+    more = PredictSettings(max_new_tokens=8, overlap=16, votes=2).run(stage)
+    assert more["windows"] > figures["windows"] and more["documents"] == 2
 
 
 def test_a_stopped_training_resumes_from_its_checkpoint(place, monkeypatch):

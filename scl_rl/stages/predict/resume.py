@@ -52,7 +52,13 @@ def key_of(
     return {
         "model": {path.name: length_and_crc(path) for path in files},
         "documents": _digest([(document.id, document.text) for document in documents]),
-        "prompt": (prompting.template, prompting.chat, prompting.answer, prompting.window),
+        "prompt": (
+            prompting.template,
+            prompting.chat,
+            prompting.answer,
+            prompting.window,
+            prompting.overlap,
+        ),
         "max_new_tokens": max_new_tokens,
         "batch_size": batch_size,
         "codes": None if codes is None else _digest(list(codes)),

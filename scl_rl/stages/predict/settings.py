@@ -38,6 +38,16 @@ class PredictSettings(StageSettings):
     )
     max_new_tokens: int = Field(256, title="Maximum tokens per answer", ge=1)
     batch_size: int = Field(16, title="Prompts generated together", ge=1, le=1_000_000)
+    overlap: int = Field(
+        0,
+        title="Tokens of a window, at most, that the next one repeats, in whole sentences: evidence at a cut "
+        "is seen whole",
+        ge=0,
+        le=1_000_000,
+    )
+    votes: Literal[1, 2] = Field(
+        1, title="With 2, what is cited where windows overlap is kept only if both of them cite it"
+    )
     decoding: Literal["free", "constrained"] = Field(
         "free", title="With constrained, every quote is taken from the note and every code from 'codes'"
     )
@@ -66,9 +76,11 @@ class PredictSettings(StageSettings):
     starts_from: ClassVar[tuple[str, ...]] = ("model",)
 
     @model_validator(mode="after")
-    def _codes_are_used(self) -> PredictSettings:
+    def _settings_are_used(self) -> PredictSettings:
         if self.codes != TRAINING and self.decoding == "free":
             raise ValueError("codes: only decoding: constrained is held to them")
+        if self.votes > 1 and not self.overlap:
+            raise ValueError("votes: only windows that overlap can agree: set overlap")
         if self.task == "cite" and (self.threshold or self.decoding == "constrained"):
             raise ValueError("task: cite is held to the documents' own codes: remove decoding and threshold")
         return self

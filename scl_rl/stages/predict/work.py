@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ def predict(settings: PredictSettings, context: StageContext) -> dict[str, Any]:
         base=context.base,
         max_new_tokens=settings.max_new_tokens,
         batch_size=settings.batch_size,
+        overlap=settings.overlap,
+        votes=settings.votes,
         reporter=context.reporter,
         label=context.name,
     )
@@ -53,6 +56,8 @@ class Predictor:
 
     Args:
         window: most note tokens in one window, instead of what the model's card says.
+        overlap: most note tokens of a window that the next one repeats.
+        votes: how many windows have to agree; see :func:`~scl_rl.corpus.windows.merge_windows`.
         reporter: takes a line about how far the work is, which begins with ``label``.
     """
 
@@ -64,6 +69,8 @@ class Predictor:
         max_new_tokens: int = 256,
         batch_size: int = 16,
         window: int | None = None,
+        overlap: int = 0,
+        votes: int = 1,
         reporter: Reporter = PRINTER,
         label: str = "predict",
     ) -> None:
@@ -71,8 +78,11 @@ class Predictor:
         from ..shared.progress import Progress
         from ..shared.prompting import Prompting
 
+        if votes > 1 and not overlap:
+            raise UserError(Problem("--votes", "only windows that overlap can agree", "add --overlap 64"))
         self._loaded = load_trained(model, base or Path.cwd(), reporter=reporter)
-        self._prompting = Prompting.of_card(read_card(model), self._loaded.tokenizer, window)
+        prompting = Prompting.of_card(read_card(model), self._loaded.tokenizer, window)
+        self._prompting = replace(prompting, overlap=overlap, votes=votes)
         self._folder, self._label, self._reporter = model, label, reporter
         self._progress = Progress(label, reporter)
         self._max_new_tokens, self._batch_size = max_new_tokens, batch_size

@@ -35,6 +35,8 @@ class Prompting:
         window: most note tokens in one window; None = documents are whole.
         cite_template: of prompts with codes; None = the model knows no such prompts.
         given: the codes that prompts name; None = the model is to find them.
+        overlap: most note tokens of a window that the next one repeats, where codes are predicted.
+        votes: see :func:`~scl_rl.corpus.windows.merge_windows`.
     """
 
     template: str
@@ -45,6 +47,8 @@ class Prompting:
     cite_template: str | None = None
     cite_titles: bool = False
     given: tuple[str, ...] | None = None
+    overlap: int = 0
+    votes: int = 1
 
     @classmethod
     def of(cls, context: StageContext, tokenizer: Any) -> Prompting:
@@ -99,7 +103,8 @@ class Prompting:
             whole_mentions: as :func:`~scl_rl.corpus.windows.split_windows` takes it, for training only.
         """
         length = self._tokens if self.window else len
-        return split_windows(document, self.window or NO_WINDOW, length, whole_mentions)
+        overlap = 0 if whole_mentions else self.overlap
+        return split_windows(document, self.window or NO_WINDOW, length, whole_mentions, overlap)
 
     def _tokens(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -186,7 +191,8 @@ def predict_documents(
         if lines is not None:
             prediction = _with_confidence(prediction, answer, parsed, lines)
         read[document.id].append((window, prediction))
-    return [merge_windows(document.id, read[document.id]) for document in documents], len(windows)
+    merged = [merge_windows(document.id, read[document.id], prompting.votes) for document in documents]
+    return merged, len(windows)
 
 
 def _with_confidence(
