@@ -533,6 +533,22 @@ def make(draw: Draw) -> Case:
     return Case(["data", "make", "--out", "corpus", *args], {}, {"corpus"}, " ", by_line=False)
 
 
+_SPAN_OPTIONS = [
+    [],
+    ["--context", "2"],
+    ["--no-extract", "--how", "tabular"],
+    ["--how", "mined", "--max-spans", "5"],
+    ["--how", "tabular", "--how", "mined", "--codes", "J45", "--set", "per_code=3"],
+]
+
+
+def spans(draw: Draw) -> Case:
+    """``data spans``: extracted, from the tabular list, mined."""
+    files, name = _one_of(draw, {"d.jsonl": DOCUMENTS, "t.jsonl": TEST})
+    args = ["data", "spans", "--documents", "d.jsonl", "--documents", "t.jsonl", "--out", "s.jsonl"]
+    return Case([*args, *draw(st.sampled_from(_SPAN_OPTIONS)), *_maybe_json(draw)], files, {"s.jsonl"}, name)
+
+
 def review(draw: Draw) -> Case:
     """``review``: the page."""
     sets = {"p.jsonl": PREDICTIONS, "d.jsonl": DOCUMENTS, "t.jsonl": SPANS}
@@ -623,6 +639,7 @@ COMMANDS: dict[str, tuple[Maker, int]] = {
     "data check codes": (code_set, 20),
     "data stats": (stats, 20),
     "data make": (make, 10),
+    "data spans": (spans, 20),
     "review": (review, 15),
     "predict": (predict, 4),
     "rerun": (rerun, 8),
