@@ -32,22 +32,24 @@ def pytest_unconfigure(config):
     shutil.rmtree(os.environ.pop("SCL_RL_CACHE"), ignore_errors=True)
 
 
+def _corpus(name: str, variable: str, part: str) -> Path:
+    """The folder of a real corpus, which is not part of the project; the test skips without it."""
+    folder = Path(os.environ.get(variable) or HERE.parent.parent / "shared" / "data" / name)
+    if not (folder / part).is_dir():
+        pytest.skip(f"there is no {folder / part}; set {variable} to the folder that has {part}")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def codiesp_dir() -> Path:
-    """The real CodiEsp corpus, which is not part of the project."""
-    folder = Path(os.environ.get("SCL_RL_CODIESP") or HERE.parent.parent / "shared" / "data" / "codiesp")
-    if not (folder / "train" / "text_files").is_dir():
-        pytest.skip(f"CodiEsp is not at {folder}; set SCL_RL_CODIESP to the folder that has train/ and dev/")
-    return folder
+    """CodiEsp."""
+    return _corpus("codiesp", "SCL_RL_CODIESP", "train/text_files")
 
 
 @pytest.fixture(scope="session")
 def mdace_dir() -> Path:
-    """The real annotations of MDACE, which are not part of the project."""
-    folder = Path(os.environ.get("SCL_RL_MDACE") or HERE.parent.parent / "shared" / "data" / "mdace")
-    if not (folder / "data" / "Inpatient").is_dir():
-        pytest.skip(f"MDACE is not at {folder}; set SCL_RL_MDACE to the folder that has data/ and splits/")
-    return folder
+    """The annotations of MDACE."""
+    return _corpus("mdace", "SCL_RL_MDACE", "data/Inpatient")
 
 
 @pytest.fixture

@@ -94,5 +94,5 @@ def _coded(notes: Iterable[Document], codes: str | None) -> list[Document]:
     try:
         known = [Annotation(code=code.strip(), mentions=None) for code in codes.split(",")]
     except ValidationError:
-        raise UserError(Problem("--codes", f"'{codes}' are no codes", "like I10,R07.9")) from None
+        raise UserError(Problem("--codes", f"'{codes}' is not a list of codes", "like I10,R07.9")) from None
     return [note.model_copy(update={"annotations": known}) for note in notes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,60 @@ _WORST_FIRST = ("left out", "repaired", "kept")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+@dataclass(frozen=True)
+class _Import:
+    """What an import writes, and what it does with rows that don't fit."""
+
+    out: Path
+    spans: Path | None
+    rows: Path | None
+    policy: Any
+
+    def check(self, inputs: Sequence[Path | None]) -> None:
+        """Try the outputs, none of which may be an input."""
+        from ..output_files import check_outputs
+
+        check_outputs({"--out": self.out, "--spans": self.spans, "--rows": self.rows}, inputs)
+
+    def finish(self, documents: Iterable[Document], misfits: Sequence[Misfit], source: str) -> None:
+        """Write the files, and say what is in them and what didn't fit."""
+        from ..corpus.jsonl import write_jsonl
+        from ..corpus.spans import spans_of
+
+        counts: Counter[str] = Counter()
+        taken: list[Any] = []
+
+        def counted() -> Iterator[Document]:
+            for document in documents:
+                counts["documents"] += 1
+                counts["codes"] += len(document.annotations or ())
+                counts["mentions"] += sum(len(a.mentions or ()) for a in document.annotations or ())
+                if self.spans is not None:
+                    taken.extend(spans_of([document], source))
+                yield document
+
+        write_jsonl(self.out, counted())
+        parts = [f"{counts[name]:,} {name}" for name in ("documents", "codes", "mentions")]
+        if self.spans is not None:
+            write_jsonl(self.spans, taken)
+            parts.append(f"{len(taken):,} spans")
+        click.echo(", ".join(parts))
+        if self.rows is not None:
+            write_jsonl(self.rows, map(asdict, misfits))
+        if misfits:
+            _say(misfits)
+
+
+def _say(misfits: Sequence[Misfit]) -> None:
+    done = Counter(misfit.done for misfit in misfits)
+    what = ", ".join(f"{number:,} {name}" for name, number in done.items())
+    click.echo(f"{len(misfits):,} rows don't fit: {what}")
+    for misfit in sorted(misfits, key=lambda misfit: _WORST_FIRST.index(misfit.done))[:_SHOWN]:
+        click.echo(f"  {misfit}")
+    if len(misfits) > _SHOWN:
+        click.echo(f"  and {len(misfits) - _SHOWN:,} more (--rows FILE lists them)")
+
+
 @click.group("import", epilog=options.examples("scl-rl data import codiesp codiesp/train --out train.jsonl"))
 def import_() -> None:
     """Convert other people's data to scl-rl's file formats.
@@ -33,14 +87,22 @@ def import_() -> None:
 
 
 def _imports(verb: Callable[..., None]) -> Callable[..., None]:
-    """What all imports have in common: where to write, and the ``policy`` for rows that don't fit."""
+    """Give it what all imports have in common, as ``into``."""
 
     @functools.wraps(verb)
-    def importing(strict: bool, drop: bool, repair: bool, **others: Any) -> None:
+    def importing(
+        out: Path,
+        spans: Path | None,
+        rows: Path | None,
+        strict: bool,
+        drop: bool,
+        repair: bool,
+        **others: Any,
+    ) -> None:
         given = [name for name, on in (("strict", strict), ("drop", drop), ("repair", repair)) if on]
         if len(given) > 1:
             raise UserError(Problem(f"--{given[0]}", f"can't be used with --{given[1]}"))
-        verb(policy=given[0] if given else "keep", **others)
+        verb(into=_Import(out, spans, rows, given[0] if given else "keep"), **others)
 
     command = importing
     for option in reversed(_OPTIONS):
@@ -73,16 +135,13 @@ _system = click.option(
     help="Which codes to import.",
 )
 @_imports
-def codiesp(
-    directory: Path, kinds: Any, out: Path, spans: Path | None, rows: Path | None, policy: Any
-) -> None:
+def codiesp(directory: Path, kinds: Any, into: _Import) -> None:
     """Import one split of CodiEsp. DIRECTORY contains text_files/ and a *X.tsv."""
     from ..corpus.readers.codiesp import read_codiesp
 
-    inputs = [*directory.glob("*.tsv"), directory / "text_files"]
-    _check(out, spans, rows, inputs)
-    read = read_codiesp(directory, kinds, policy)
-    _finish(read.documents, read.misfits, "codiesp", out, spans, rows)
+    into.check([*directory.glob("*.tsv"), directory / "text_files"])
+    read = read_codiesp(directory, kinds, into.policy)
+    into.finish(read.documents, read.misfits, "codiesp")
 
 
 @import_.command(
@@ -115,17 +174,14 @@ def mdace(
     category: str | None,
     edition: Any,
     cpt: bool,
-    out: Path,
-    spans: Path | None,
-    rows: Path | None,
-    policy: Any,
+    into: _Import,
 ) -> None:
     """Import MDACE. DIRECTORY contains annotation files; the notes come from NOTEEVENTS.csv."""
     from ..corpus.readers.mdace import read_mdace
 
-    _check(out, spans, rows, [*directory.rglob("*.json"), noteevents, split])
-    read = read_mdace(directory, noteevents, split, category, edition, cpt, policy)
-    _finish(read.documents, read.misfits, "mdace", out, spans, rows)
+    into.check([*directory.rglob("*.json"), noteevents, split])
+    read = read_mdace(directory, noteevents, split, category, edition, cpt, into.policy)
+    into.finish(read.documents, read.misfits, "mdace")
 
 
 @import_.command(epilog=options.examples("scl-rl data import brat notes/ --out train.jsonl --repair"))
@@ -137,10 +193,7 @@ def brat(
     directory: Path,
     types: tuple[str, ...],
     system: str,
-    out: Path,
-    spans: Path | None,
-    rows: Path | None,
-    policy: Any,
+    into: _Import,
 ) -> None:
     """Import brat standoff. DIRECTORY contains NAME.txt and NAME.ann.
 
@@ -150,9 +203,9 @@ def brat(
     from ..corpus.readers.brat import read_brat
     from ..icd.normalise import system_name
 
-    _check(out, spans, rows, [*directory.rglob("*.txt"), *directory.rglob("*.ann")])
-    read = read_brat(directory, system_name(system), types, policy)
-    _finish(read.documents, read.misfits, "brat", out, spans, rows)
+    into.check([*directory.rglob("*.txt"), *directory.rglob("*.ann")])
+    read = read_brat(directory, system_name(system), types, into.policy)
+    into.finish(read.documents, read.misfits, "brat")
 
 
 @import_.command(
@@ -191,10 +244,7 @@ def dataset(
     code_system: str | None,
     group: str | None,
     system: str,
-    out: Path,
-    spans: Path | None,
-    rows: Path | None,
-    policy: Any,
+    into: _Import,
 ) -> None:
     """Import a data set with named columns, with Hugging Face datasets.
 
@@ -205,14 +255,14 @@ def dataset(
     from ..exchange.dataset import dataset_rows
     from ..icd.normalise import system_name
 
-    _check(out, spans, rows, [Path(name)] if Path(name).exists() else [])
+    into.check([Path(name)] if Path(name).exists() else [])
     columns = Columns(text, identifier, code, start, end, quote, code_system, group)
     known, read_rows = dataset_rows(name, split, config, revision)
     columns.check(known, name)
-    read = documents_of_rows(read_rows, columns, system_name(system), policy)
+    read = documents_of_rows(read_rows, columns, system_name(system), into.policy)
     if not read.documents:
         raise UserError(Problem(name, "no row of it can be used", "without --drop and --repair, it says why"))
-    _finish(read.documents, read.misfits, name, out, spans, rows)
+    into.finish(read.documents, read.misfits, name)
 
 
 @import_.command(
@@ -242,10 +292,7 @@ def mimic(
     procedures: Path | None,
     category: tuple[str, ...],
     edition: Any,
-    out: Path,
-    spans: Path | None,
-    rows: Path | None,
-    policy: Any,
+    into: _Import,
 ) -> None:
     """Import MIMIC-III or MIMIC-IV as documents with codes but no evidence.
 
@@ -254,59 +301,15 @@ def mimic(
     from ..corpus.readers.mimic import DISCHARGE, MimicNotes
 
     if diagnoses is None and procedures is None:
-        raise UserError(Problem("--diagnoses", "there are no codes", "name a table of codes"))
-    if spans is not None:
-        raise UserError(Problem("--spans", "no evidence is annotated, so there are no spans"))
-    _check(out, spans, rows, [notes, diagnoses, procedures])
-    read = MimicNotes(notes, diagnoses, procedures, category or DISCHARGE, edition, policy)
-    _finish(read, read.misfits, "mimic", out, spans, rows)
+        raise UserError(
+            Problem("--diagnoses", "no table of codes is given", "add --diagnoses or --procedures")
+        )
+    if into.spans is not None:
+        raise UserError(
+            Problem("--spans", "these notes have codes without evidence: there are no spans", "remove it")
+        )
+    into.check([notes, diagnoses, procedures])
+    read = MimicNotes(notes, diagnoses, procedures, category or DISCHARGE, edition, into.policy)
+    into.finish(read, read.misfits, "mimic")
     for why, number in read.left_out.most_common():
         click.echo(f"left out: {number:,} notes {why}")
-
-
-def _check(out: Path, spans: Path | None, rows: Path | None, inputs: Sequence[Path | None]) -> None:
-    from ..output_files import check_outputs
-
-    check_outputs({"--out": out, "--spans": spans, "--rows": rows}, inputs)
-
-
-def _finish(
-    documents: Iterable[Document],
-    misfits: Sequence[Misfit],
-    source: str,
-    out: Path,
-    spans: Path | None,
-    rows: Path | None,
-) -> None:
-    """Write the files of an import, and say what is in them and what didn't fit."""
-    from ..corpus.jsonl import write_jsonl
-    from ..corpus.spans import spans_of
-
-    counts: Counter[str] = Counter()
-    taken: list[Any] = []
-
-    def counted() -> Iterator[Document]:
-        for document in documents:
-            counts["documents"] += 1
-            counts["codes"] += len(document.annotations or ())
-            counts["mentions"] += sum(len(a.mentions or ()) for a in document.annotations or ())
-            if spans is not None:
-                taken.extend(spans_of([document], source))
-            yield document
-
-    write_jsonl(out, counted())
-    parts = [f"{counts[name]:,} {name}" for name in ("documents", "codes", "mentions")]
-    if spans is not None:
-        write_jsonl(spans, taken)
-        parts.append(f"{len(taken):,} spans")
-    click.echo(", ".join(parts))
-    if rows is not None:
-        write_jsonl(rows, map(asdict, misfits))
-    if misfits:
-        done = Counter(misfit.done for misfit in misfits)
-        what = ", ".join(f"{number:,} {name}" for name, number in done.items())
-        click.echo(f"{len(misfits):,} rows don't fit: {what}")
-        for misfit in sorted(misfits, key=lambda misfit: _WORST_FIRST.index(misfit.done))[:_SHOWN]:
-            click.echo(f"  {misfit}")
-        if len(misfits) > _SHOWN:
-            click.echo(f"  and {len(misfits) - _SHOWN:,} more (--rows FILE lists them)")

@@ -221,10 +221,8 @@ def test_evaluate_and_compare(tmp_path: Path) -> None:
     assert figures["candidates"][0]["figures"] == report
 
 
-def test_codiesp_import(tmp_path: Path) -> None:
-    split = Path(os.environ.get("SCL_RL_CODIESP", "../shared/data/codiesp")) / "dev"
-    if not split.is_dir():
-        pytest.skip(f"CodiEsp is not at {split}")
+def test_codiesp_import(codiesp_dir: Path, tmp_path: Path) -> None:
+    split = codiesp_dir / "dev"
     out, spans = tmp_path / "d.jsonl", tmp_path / "s.jsonl"
     done = call("data", "import", "codiesp", str(split), "--out", str(out), "--spans", str(spans))
     assert done.exit_code == 0, done.output

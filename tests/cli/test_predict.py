@@ -121,7 +121,7 @@ def test_a_text_on_standard_input_to_a_table_on_standard_output(model, capfd):
     assert {(row["id"], row["code"]) for row in rows} == {("stdin", "I10"), ("stdin", "R05.9")}
     assert "1 documents, 2 codes" in done.stderr
     done = call("cite", "--model", model, "--documents", "-", "--codes", "I10,,", given=NOTE)
-    assert done.exit_code == 2 and "'I10,,' are no codes" in done.output
+    assert done.exit_code == 2 and "'I10,,' is not a list of codes" in done.output
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "fhir", "w3c"])

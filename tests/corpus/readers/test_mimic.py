@@ -125,6 +125,6 @@ def test_mistakes(three: Path):
         assert not (three / "out.jsonl").exists()
         (three / name).write_bytes(before)
     done = run(three, "NOTEEVENTS.csv", "--out", "out.jsonl")
-    assert done.exit_code == 2 and "--diagnoses: there are no codes" in done.output
+    assert done.exit_code == 2 and "--diagnoses: no table of codes is given" in done.output
     done = run(three, "NOTEEVENTS.csv", *files, "--icd", "10")
     assert done.exit_code == 2 and "has no codes of that edition" in done.output
