@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ..atomic import writing
 from ..errors import Problem, UserError
 from ..suggest import nearest
 from .document_ids import DocumentIds
+from .lines import Check, Record, lines_of, scan_records, value_of
 from .types import Annotation, Document, Fragment, Prediction, Span
 
-MOST_PROBLEMS = 20
-_FRAGMENT = "expected a fragment [start, end]"
+MOST_PROBLEMS = 20  # that are told of a file; of the others, how many
 _LEFT_OUT: Mapping[type[BaseModel], tuple[str, ...]] = {Document: ("annotations",), Span: ("fragments",)}
-_PLAIN = {  # pydantic's words, where they are about Python and not about JSON
-    "model_type": "expected an object",
-    "string_pattern_mismatch": "expected a code: up to 32 letters, digits and .+*/†-, the first no sign",
-    "string_too_short": "is empty",
-    "too_long": _FRAGMENT,
-    "tuple_type": _FRAGMENT,
-}
-
-Record = TypeVar("Record", bound=BaseModel)
-Check = Callable[[Record], Iterable[Problem]]
 
 
 def read_documents(path: Path, labelled: bool = False) -> list[Document]:
@@ -42,12 +31,26 @@ def read_documents(path: Path, labelled: bool = False) -> list[Document]:
         UserError: the file can't be read or is empty, a line is not a document, an id occurs twice, a
             fragment lies outside its text; all of a file's mistakes, each with its line.
     """
-    return read_records(path, Document, lambda d: _document_problems(d, labelled), "documents")
+    return list(iter_documents(path, labelled))
+
+
+def iter_documents(path: Path, labelled: bool = False) -> Iterator[Document]:
+    """The documents of a file one after the other; see :func:`read_documents`.
+
+    Raises:
+        UserError: as :func:`read_documents`, but only at the end of the file.
+    """
+    return iter_records(path, Document, lambda d: _document_problems(d, labelled), "documents")
 
 
 def read_spans(path: Path) -> list[Span]:
     """The spans of a file, in order. Raises as :func:`read_documents` does."""
-    return read_records(path, Span, _span_problems, "spans")
+    return list(iter_spans(path))
+
+
+def iter_spans(path: Path) -> Iterator[Span]:
+    """The spans of a file one after the other. Raises as :func:`iter_documents` does."""
+    return iter_records(path, Span, _span_problems, "spans")
 
 
 def read_training(path: Path) -> tuple[list[Span], list[Document]]:
@@ -58,7 +61,7 @@ def read_training(path: Path) -> tuple[list[Span], list[Document]]:
     Raises:
         UserError: as :func:`read_documents`.
     """
-    lines = list(_lines(path))
+    lines = list(lines_of(path))
     if _is_span(next((line for line in lines if line.strip()), b"")):
         return read_records(path, Span, lambda span: (), "spans", lines=lines), []
     return [], read_records(path, Document, _document_problems, "documents", lines=lines)
@@ -110,26 +113,33 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         UserError: the file can't be read, or a line is no object.
     """
-    for number, raw in enumerate(_lines(path), 1):
+    for number, raw in enumerate(lines_of(path), 1):
         if raw.strip():
             try:
-                yield number, _value(raw)
+                yield number, value_of(raw)
             except ValueError as error:
                 raise UserError(Problem(f"{path}:{number}", str(error))) from None
 
 
-def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> None:
+def write_jsonl(path: Path, records: Iterable[BaseModel | Mapping[str, Any]]) -> int:
     """Write records one per line in UTF-8, the file as a whole or not at all.
 
     An unlabelled document is written without the key ``annotations``, a span that is all evidence without
     ``fragments``.
 
+    Returns:
+        How many records there were.
+
     Raises:
         UserError: the file can't be written.
         UnicodeEncodeError: a record holds a lone surrogate, which no UTF-8 file can.
     """
+    written = 0
     with writing(path) as stream:
-        stream.writelines(map(_line, records))
+        for record in records:
+            stream.write(_line(record))
+            written += 1
+    return written
 
 
 def append_jsonl(path: Path, record: BaseModel | Mapping[str, Any]) -> None:
@@ -154,7 +164,20 @@ def read_records(
     ids_recur: bool = False,
     lines: Iterable[bytes] | None = None,
 ) -> list[Record]:
-    """The records of a file, in order.
+    """The records of a file, in order; arguments and mistakes are those of :func:`iter_records`."""
+    return list(iter_records(path, kind, check, name, may_be_empty, ids_recur, lines))
+
+
+def iter_records(
+    path: Path,
+    kind: type[Record],
+    check: Check[Record],
+    name: str,
+    may_be_empty: bool = False,
+    ids_recur: bool = False,
+    lines: Iterable[bytes] | None = None,
+) -> Iterator[Record]:
+    """The records of a file one after the other.
 
     Args:
         check: gives the problems of a record that its type can't find; ``where`` is filled in here.
@@ -165,20 +188,22 @@ def read_records(
 
     Raises:
         UserError: the file can't be read, or any of its lines is wrong; all mistakes, each with its line.
+            Only at the end: the good records come first.
     """
     problems: list[Problem] = []
-    records: list[Record] = []
-    for _, record, wrong in scan_records(path, kind, check, ids_recur, lines):
-        problems += wrong
+    wrong = records = 0
+    for _, record, found in scan_records(path, kind, check, ids_recur, lines):
+        wrong += len(found)
+        problems += found[: MOST_PROBLEMS - len(problems)]
         if record is not None:
-            records.append(record)
-    if not records and not problems and not may_be_empty:
+            records += 1
+            yield record
+    if not records and not wrong and not may_be_empty:
         problems.append(Problem(str(path), f"has no {name}"))
     if problems:
-        more = len(problems) - MOST_PROBLEMS
+        more = wrong - len(problems)
         rest = [Problem(str(path), f"and {more} more mistakes")] if more > 0 else []
-        raise UserError(*problems[:MOST_PROBLEMS], *rest)
-    return records
+        raise UserError(*problems, *rest)
 
 
 def scan_training(path: Path) -> Iterator[tuple[int, Span | Document | None, list[Problem]]]:
@@ -187,7 +212,7 @@ def scan_training(path: Path) -> Iterator[tuple[int, Span | Document | None, lis
     Raises:
         UserError: the file can't be read.
     """
-    lines = _lines(path)
+    lines = lines_of(path)
     begin: list[bytes] = []
     for line in lines:
         begin.append(line)
@@ -198,105 +223,6 @@ def scan_training(path: Path) -> Iterator[tuple[int, Span | Document | None, lis
         yield from scan_records(path, Span, lambda span: (), lines=lines)
     else:
         yield from scan_records(path, Document, _document_problems, lines=lines)
-
-
-def scan_records(
-    path: Path,
-    kind: type[Record],
-    check: Check[Record],
-    ids_recur: bool = False,
-    lines: Iterable[bytes] | None = None,
-) -> Iterator[tuple[int, Record | None, list[Problem]]]:
-    """Line by line: its number, its record if it can be read, and all that is wrong with it.
-
-    Raises:
-        UserError: the file can't be read.
-    """
-    first_line: dict[str, int] = {}
-    for number, raw in enumerate(_lines(path) if lines is None else lines, 1):
-        if not raw.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = _value(raw)
-            record = kind.model_validate_json(raw, strict=True)
-        except ValidationError as error:
-            yield number, None, [replace(p, where=where) for p in _complaints(error, value, kind)]
-            continue
-        except ValueError as error:
-            yield number, None, [Problem(where, str(error))]
-            continue
-        problems = [replace(problem, where=where) for problem in check(record)]
-        identifier = getattr(record, "id", None)
-        if identifier is not None and not ids_recur:
-            if identifier in first_line:
-                problems.append(
-                    Problem(where, f"id '{identifier}' is already on line {first_line[identifier]}")
-                )
-            first_line.setdefault(identifier, number)
-        yield number, record, problems
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file as they are read. Only \\n ends one: JSON strings may hold U+2028 and its like."""
-    try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream):
-                line = line.removesuffix(b"\n")
-                yield line if number else line.removeprefix(b"\xef\xbb\xbf")
-    except FileNotFoundError:
-        raise UserError(Problem(str(path), "there is no such file")) from None
-    except OSError as error:
-        raise UserError(Problem(str(path), f"can't be read: {error.strerror}")) from error
-
-
-def _value(raw: bytes) -> dict[str, Any]:
-    """The JSON object on a line. Raises ValueError with the complaint."""
-    try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once_each)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 at byte {error.start + 1} of the line") from None
-    except UnicodeEncodeError:
-        raise ValueError("a \\ud800-\\udfff escape without its pair, which is no character") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("not JSON that can be read: nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("expected a JSON object")
-    return value
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key '{next(name for name in names if names.count(name) > 1)}' is given twice")
-    return made
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"not JSON: {name}")
-
-
-def _complaints(error: ValidationError, value: dict[str, Any], kind: type[BaseModel]) -> Iterator[Problem]:
-    """What is wrong with an object, in plain words, with the path of the key."""
-    for detail in error.errors():
-        missing, key = detail["type"] == "missing", detail["loc"]
-        if missing and isinstance(key[-1], int):  # one of the two offsets
-            yield Problem("", f"'{_path(key[:-1])}': {_FRAGMENT}", at=key)
-        elif missing:
-            near = nearest(_path(key), set(value) - set(kind.model_fields))
-            yield Problem("", f"'{_path(key)}' is missing", f"did you mean '{near}'?" if near else "", key)
-        else:
-            plain = _PLAIN.get(detail["type"]) or detail["msg"][:1].lower() + detail["msg"][1:]
-            yield Problem("", f"'{_path(key)}': {plain}", at=key)
-
-
-def _path(key: tuple[int | str, ...]) -> str:
-    """A key as a user would write it: annotations[0].code."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
 
 
 def _document_problems(document: Document, labelled: bool = False) -> Iterator[Problem]:

@@ -1,16 +1,18 @@
 """The synthetic corpus: its gold is complete, its traps are recorded, its tiers don't leak."""
 
+import hashlib
 import random
 import re
 import subprocess
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from pydantic import ValidationError
 
-from scl_rl.corpus.synthetic import SyntheticCorpus, SyntheticSettings, generate
+from scl_rl.corpus.synthetic import SyntheticCorpus, SyntheticSettings, generate, stream
 from scl_rl.corpus.synthetic import templates as t
 from scl_rl.corpus.synthetic.vocabulary import CONFLICTS, MALE, Deck
 from scl_rl.corpus.types import Document, Mention
@@ -101,6 +103,36 @@ def test_the_size_of_one_set_changes_no_other(corpus: SyntheticCorpus) -> None:
     assert other.documents == corpus.documents
     assert other.test[:120] == corpus.test
     assert other.dev == corpus.dev[:10]
+
+
+def test_the_bytes_are_those_of_earlier_versions() -> None:
+    """A change of the lexicon or the templates changes them: then the changelog has to say so."""
+    corpus = generate(SyntheticSettings(documents=20, code_only=20, dev=10, test=10))
+    digest = hashlib.sha256(dump(corpus).encode()).hexdigest()
+    assert digest == "f1547ffbecf5ee11b2c6dc988340c5e7beea38ac26af6fb7a47cfe195d7d24cf"
+
+
+def test_a_record_at_a_time_is_the_same_corpus(corpus: SyntheticCorpus) -> None:
+    made = {name: list(records) for name, records in stream(SyntheticSettings())}
+    assert list(made) == ["annotated", "spans", "code_only", "dev", "test"]
+    assert made.pop("annotated") == corpus.documents
+    assert all(records == getattr(corpus, name) for name, records in made.items())
+
+
+def test_a_document_that_was_made_takes_few_bytes() -> None:
+    def kept(number: int) -> int:
+        tracemalloc.start()
+        try:
+            sizes = SyntheticSettings(documents=number, spans=0, code_only=0, dev=0, test=0)
+            for _, records in stream(sizes):
+                for _ in records:
+                    pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    kept(10)  # what is made once
+    assert (kept(2_500) - kept(500)) / 2_000 < 60
 
 
 def test_every_code_has_wordings_of_every_tier(corpus: SyntheticCorpus) -> None:

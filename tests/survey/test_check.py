@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 from scl_rl.cli.main import main
 from scl_rl.survey.check import check_files
 from scl_rl.survey.findings import KINDS
-from scl_rl.survey.similar import similar_pairs, sketch
+from scl_rl.survey.similar import Sketches, sketch
 
 TEXT = "He has chest pain and asthma."
 PAIN, ASTHMA = [TEXT.index("chest"), TEXT.index(" and")], [TEXT.index("asthma"), len(TEXT) - 1]
@@ -128,11 +129,44 @@ def test_groups_and_similar_texts_straddle_files(tmp_path: Path):
 def test_the_sketch_estimates_the_share_of_common_runs():
     words = [f"w{n}" for n in range(1000)]
     texts = [" ".join(words[start : start + 500]) for start in (0, 25, 400)]
-    sketches = [sketch(text) for text in texts]
-    pairs = list(similar_pairs(sketches, [0, 1, 2], 0.5))
-    assert [(first, second) for first, second, _ in pairs] == [(0, 1)]
+    sketches = Sketches()
+    for number, text in enumerate([*texts, "too few words"]):
+        sketches.add(text, group=number, name=10 + number)
+    pairs = list(sketches.similar(0.5))
+    assert [(first, second) for first, second, _ in pairs] == [(10, 11)]
     assert pairs[0][2] == pytest.approx(471 / 521, abs=0.12)  # 496 runs each, 471 in both
     assert sketch("too few words") is None
+
+
+def test_of_many_similar_texts_the_most_similar_is_named_and_of_one_file_none():
+    words = [f"w{n}" for n in range(300)]
+    sketches = Sketches()
+    for number in range(150):  # more than a text is compared with in a band
+        sketches.add(" ".join([f"own{number}"] * 30 + words), group=0, name=number)
+    assert list(sketches.similar(0.5)) == []
+    sketches.add(" ".join(words), group=1, name=998)
+    sketches.add(" ".join(["own7"] * 30 + words), group=1, name=999)
+    (whole, first, share), (own, second, same) = sketches.similar(0.5)
+    assert (first, second) == (998, 999) and whole < 150 and own < 150
+    assert 0.8 < share <= same
+
+
+def test_what_is_kept_of_documents_and_spans_is_small(tmp_path: Path):
+    """Without the sketches: 3,000 more documents of 2,000 characters, whose ids have 200."""
+    filler = "abc " * 500
+
+    def peak(number: int) -> int:
+        names = (f"{n}" + "i" * 200 for n in range(number))
+        one = write(tmp_path / "one.jsonl", *(document(f"{n}", (), f"{n} {filler}") for n in names))
+        tracemalloc.start()
+        try:
+            assert found(one) == {}
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # what is made once
+    assert (peak(4_000) - peak(1_000)) / 3_000 < 150
 
 
 def test_spans(tmp_path: Path):

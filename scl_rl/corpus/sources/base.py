@@ -8,8 +8,9 @@ and how to :meth:`~DataSource.load` it; the other methods have defaults to overr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from ...errors import Problem
 from ..types import Document, Span
 from .sample import WHOLE, DataSample, sample_sets
 
+Records = Iterable[Document] | Iterable[Span]
 SETS = ("annotated", "spans", "code_only", "dev", "test")
 
 
@@ -91,6 +93,16 @@ class DataSource(BaseModel):
         """
         return sample_sets(self.load().by_name())
 
+    def stream(self) -> Iterator[tuple[str, Records]]:
+        """The sets by name, each to be gone through before the next is asked for.
+
+        A source that can make or read its records one at a time overrides this, and takes no memory for them.
+
+        Raises:
+            UserError: as :meth:`load`, maybe only while a set is gone through.
+        """
+        yield from self.load().by_name().items()
+
     def prepare(self, folder: Path) -> dict[str, int]:
         """Write the sets into ``folder`` as ``<set>.jsonl``. An empty set gets no file.
 
@@ -103,10 +115,12 @@ class DataSource(BaseModel):
         from ..jsonl import write_jsonl
 
         folder.mkdir(parents=True, exist_ok=True)
-        sets = {name: records for name, records in self.load().by_name().items() if records}
-        for name, records in sets.items():
-            write_jsonl(folder / f"{name}.jsonl", records)
-        return {name: len(records) for name, records in sets.items()}
+        counts = {}
+        for name, records in self.stream():
+            rest: Iterator[Document | Span] = iter(records)
+            if (first := next(rest, None)) is not None:
+                counts[name] = write_jsonl(folder / f"{name}.jsonl", chain([first], rest))
+        return counts
 
     def checks(self, whole: Mapping[str, Sequence[Document]]) -> Iterator[Problem]:
         """Problems between the sets, ``at`` their fields.

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
 from ...atomic import PRIVATE_FILE
 from ...errors import Problem, UserError
-from ..jsonl import read_documents, read_spans
-from ..types import Document, Span
-from .base import SETS, DataSource, Sets
+from ..jsonl import iter_documents, iter_spans
+from ..types import Document
+from .base import DataSource, Sets
 from .sample import WHOLE, DataSample, sample_files
 
+T = TypeVar("T")
 _TRAINED_ON = ("annotated", "code_only")  # these two may share documents
 
 
@@ -43,21 +44,7 @@ class FilesSource(DataSource):
 
     def load(self) -> Sets:
         """Read every file; the mistakes of all of them are reported at once."""
-        problems: list[Problem] = []
-        sets: dict[str, Sequence[Document] | Sequence[Span]] = {}
-        for name, path in self.inputs().items():
-            try:
-                if name == "spans":
-                    sets[name] = read_spans(path)
-                    continue
-                documents = sets[name] = read_documents(path, labelled=True)
-                if not documents and name == "test":
-                    problems.append(Problem(str(path), "has no documents", "test needs at least one"))
-            except UserError as error:
-                problems += error.problems
-        if problems:
-            raise UserError(*problems)
-        return Sets(**sets)  # type: ignore[arg-type]
+        return Sets(**self._taken(list))
 
     def sample(self, max_bytes: float = WHOLE) -> DataSample:
         """Of a file larger than ``max_bytes``, its first records."""
@@ -65,14 +52,32 @@ class FilesSource(DataSource):
 
     def prepare(self, folder: Path) -> dict[str, int]:
         """Check the files and copy them as they are."""
-        sets = self.load().by_name()
+        counts = self._taken(lambda records: sum(1 for _ in records))
         folder.mkdir(parents=True, exist_ok=True)
-        counts = {name: len(sets[name]) for name in SETS if sets[name]}
         for name in counts:
             copy = folder / f"{name}.jsonl"
             copy.touch(PRIVATE_FILE)
             shutil.copyfile(getattr(self, name), copy)
         return counts
+
+    def _taken(self, take: Callable[[Iterator[Any]], T]) -> dict[str, T]:
+        """Set → what is taken of the records of its file, which are read one at a time.
+
+        Raises:
+            UserError: any of the files can't be read or is malformed; the mistakes of all.
+        """
+        problems: list[Problem] = []
+        taken = {}
+        for name, path in self.inputs().items():
+            try:
+                taken[name] = take(
+                    iter_spans(path) if name == "spans" else iter_documents(path, labelled=True)
+                )
+            except UserError as error:
+                problems += error.problems
+        if problems:
+            raise UserError(*problems)
+        return taken
 
     def checks(self, whole: Mapping[str, Sequence[Document]]) -> Iterator[Problem]:
         """Documents that are in two sets of which one is evaluated on."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
-from ..synthetic.settings import SyntheticSettings
-from .base import DataSource, Sets
+from ..synthetic.settings import SIZES, SyntheticSettings
+from .base import DataSource, Records, Sets
 from .sample import WHOLE, DataSample, maximum, sample_sets
-
-_SIZES = {"annotated": "documents", "code_only": "code_only", "dev": "dev", "test": "test"}
 
 
 class SyntheticSource(SyntheticSettings, DataSource):
@@ -27,8 +26,14 @@ class SyntheticSource(SyntheticSettings, DataSource):
         corpus = generate(self)
         return Sets(corpus.documents, corpus.spans, corpus.code_only, corpus.dev, corpus.test)
 
+    def stream(self) -> Iterator[tuple[str, Records]]:
+        """Make the corpus, a record at a time; the bytes are the same."""
+        from ..synthetic import stream
+
+        yield from stream(self)
+
     def sample(self, max_bytes: float = WHOLE) -> DataSample:
         """Make only as much as a sample needs: the size of one set changes no other."""
-        counts = {name: getattr(self, size) for name, size in _SIZES.items()}
-        fewer = {size: min(maximum(name), counts[name]) for name, size in _SIZES.items()}
+        counts = {name: getattr(self, size) for name, size in SIZES.items()}
+        fewer = {size: min(maximum(name), counts[name]) for name, size in SIZES.items()}
         return sample_sets(self.model_copy(update=fewer).load().by_name(), counts)

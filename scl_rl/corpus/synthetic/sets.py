@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...errors import UserError
+from ..seen import Seen
 from ..types import Annotation, Document, Mention, Span
 from .note import Note, plan
-from .settings import SyntheticSettings
+from .settings import SIZES, SyntheticSettings
 from .vocabulary import TIERS, Deck, Vocabulary, vocabulary
 from .write import Fact, Piece
 
 SOURCE = "synthetic"
 _TRIES = 1000
+_SETS = {
+    "annotated": ("train", "A"),
+    "code_only": ("codes", "CCCA"),
+    "dev": ("dev", TIERS),
+    "test": ("test", TIERS),
+}
+"""Set of documents → its name in their ids, and what the tier of each code is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +50,37 @@ def generate(settings: SyntheticSettings) -> SyntheticCorpus:
     """
     words = vocabulary(settings.codes, settings.seed, settings.wordings)
     maker = _Maker(settings, words)
-    documents = maker.documents("train", settings.documents, "A")
-    code_only = maker.documents("codes", settings.code_only, "CCCA")
+    documents, code_only = list(maker.documents("annotated")), list(maker.documents("code_only"))
     return SyntheticCorpus(
         documents=documents,
-        spans=_spans(settings, words),
+        spans=list(_spans(settings, words)),
         code_only=[_without_evidence(document) for document in code_only],
         code_only_gold=code_only,
-        dev=maker.documents("dev", settings.dev, TIERS),
-        test=maker.documents("test", settings.test, TIERS),
+        dev=list(maker.documents("dev")),
+        test=list(maker.documents("test")),
         lexicon=words.tiers(),
     )
 
 
+def stream(settings: SyntheticSettings) -> Iterator[tuple[str, Iterator[Document] | Iterator[Span]]]:
+    """The sets of the corpus by name, each made while it is gone through, before the next is asked for.
+
+    About 16 bytes are kept for each document that was made, and 8 for each span.
+
+    Raises:
+        UserError: as :func:`generate`; that there are no more different notes, while a set is gone through.
+    """
+    words = vocabulary(settings.codes, settings.seed, settings.wordings)
+    maker = _Maker(settings, words)
+    yield "annotated", maker.documents("annotated")
+    yield "spans", _spans(settings, words)
+    yield "code_only", map(_without_evidence, maker.documents("code_only"))
+    yield "dev", maker.documents("dev")
+    yield "test", maker.documents("test")
+
+
 class _Maker:
-    """Makes documents, no two with the same text."""
+    """Makes documents, no two with the same text; so the sets have to be made in one order."""
 
     def __init__(self, settings: SyntheticSettings, words: Vocabulary) -> None:
         self._settings = settings
@@ -63,13 +88,15 @@ class _Maker:
         self._known = [
             (wording.lower(), code) for code, wordings in words.tiers().items() for wording in wordings
         ]
-        self._seen: set[str] = set()
+        self._seen = Seen()
 
-    def documents(self, name: str, number: int, tiers: str) -> list[Document]:
-        """So many documents; ``tiers`` is what the tier of each code is drawn from."""
+    def documents(self, of_set: str) -> Iterator[Document]:
+        """The documents of a set, with their evidence."""
+        name, tiers = _SETS[of_set]
         rng = random.Random(f"{self._settings.seed}-{name}")
         deck = Deck(self._words.codes, rng)
-        return [self._document(f"syn-{name}-{n:04}", deck, tiers, rng) for n in range(1, number + 1)]
+        for number in range(1, getattr(self._settings, SIZES[of_set]) + 1):
+            yield self._document(f"syn-{name}-{number:04}", deck, tiers, rng)
 
     def _document(self, id_: str, deck: Deck, tiers: str, rng: random.Random) -> Document:
         settings = self._settings
@@ -79,7 +106,7 @@ class _Maker:
             facts = plan(codes, self._words, lambda: rng.choice(tiers), settings, rng)
             note = Note(facts, rng).finished(settings.characters)
             if note.text not in self._seen and self._complete(note):
-                self._seen.add(note.text)
+                self._seen.number(note.text)
                 return _labelled(id_, note)
         raise UserError(f"{id_}: no new note in {_TRIES} tries; ask for fewer or longer documents")
 
@@ -145,7 +172,7 @@ def _without_evidence(document: Document) -> Document:
     )
 
 
-def _spans(settings: SyntheticSettings, words: Vocabulary) -> list[Span]:
+def _spans(settings: SyntheticSettings, words: Vocabulary) -> Iterator[Span]:
     """The wordings of tiers A and B, in rounds: each once, then each again, some with a capital."""
     rng = random.Random(f"{settings.seed}-spans")
     shown = [
@@ -163,14 +190,6 @@ def _spans(settings: SyntheticSettings, words: Vocabulary) -> list[Span]:
         while len(rounds) < number:
             rounds += rng.sample(shown, len(shown))
         rounds = rounds[:number]
-    return [
-        Span.model_validate(
-            {
-                "text": text[:1].upper() + text[1:] if rng.random() < 0.35 else text,
-                "code": code,
-                "source": SOURCE,
-                "tier": tier,
-            }
-        )
-        for code, text, tier in rounds
-    ]
+    for code, text, tier in rounds:
+        shown_as = text[:1].upper() + text[1:] if rng.random() < 0.35 else text
+        yield Span.model_validate({"text": shown_as, "code": code, "source": SOURCE, "tier": tier})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MAX_RECORDS = 10_000_000  # of a set
+SIZES = {"annotated": "documents", "code_only": "code_only", "dev": "dev", "test": "test"}
+"""Set of documents → setting that says how many it has."""
 
 
 class SyntheticSettings(BaseModel):
