@@ -14,7 +14,7 @@ import yaml
 from ..errors import Problem, UserError
 from ..errors import Where as Where
 from ..suggest import shown
-from .yaml12 import MAX_VALUES, TAG, Loader, number_of_values
+from .yaml12 import MAX_NUMBER, MAX_VALUES, TAG, Loader, number_of_values
 
 Place = tuple[int, int] | str
 """Where something was written: line and column of the file, from 1, or the text of an override."""
@@ -239,6 +239,9 @@ class _Reader:
             self._tree.variables[where] = Variable(node.value, value)
         if isinstance(value, float) and not math.isfinite(value):
             self._tree.fail(where, f"should be a finite number, not {text[:60]}")
+            return None
+        if isinstance(value, int | float) and abs(value) > MAX_NUMBER:
+            self._tree.fail(where, f"should be a number between -1e30 and 1e30, not {text[:60]}")
             return None
         return value
 

@@ -10,6 +10,8 @@ import yaml
 TAG = "tag:yaml.org,2002:"
 MAX_VALUES = 1_000_000
 """How many values a recipe may have, those counted again that aliases repeat."""
+MAX_NUMBER = 1e30
+"""How large a number may be: products of several must not overflow."""
 MAX_DEPTH = 100
 """How deep values may be nested: PyYAML's time grows with the square of it."""
 

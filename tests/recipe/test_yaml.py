@@ -87,6 +87,12 @@ def test_numbers_are_finite(tmp_path: Path, number: str) -> None:
     assert f"at stages.scl.trainer.learning_rate: should be a finite number, not {number}" in said
 
 
+@pytest.mark.parametrize("number", ["1e308", "-1e31", "1" + "0" * 400])
+def test_numbers_are_not_out_of_all_bounds(tmp_path: Path, number: str) -> None:
+    said = problems_of(tmp_path, RECIPE, f"scl.tokens={number}")
+    assert f"at stages.scl.tokens: should be a number between -1e30 and 1e30, not {number[:60]}" in said
+
+
 @pytest.mark.parametrize("kind", ["lists", "sections", "merges"])
 def test_an_alias_bomb_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     lines = ["a0: &a0 {x: 1, y: 2}"]
