@@ -28,6 +28,7 @@ from scl_rl.corpus.jsonl import read_documents, whole_lines, write_jsonl
 from scl_rl.corpus.sources.synthetic import SyntheticSource
 from scl_rl.modeling.load import load_base, load_trained
 from scl_rl.modeling.settings import ModelSettings
+from scl_rl.preflight.hardware import hardware
 from scl_rl.reporter import QUIET
 from scl_rl.runner.execute.local import run_in_subprocess
 from scl_rl.stages.contract import DataFiles, StageContext, StageResult, StageSettings
@@ -163,7 +164,8 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         cases[f"predict {given.notes}"] = _turn_about(
             given, folder, data, sft, lambda way: _Predicted(way=way)
         )
-    return {"model": given.model, "dtype": given.dtype, "answers": ANSWERS, "cases": cases}
+    said = {name: getattr(given, name) for name in ("model", "dtype", "steps", "tokens")}
+    return {**said, "answers": ANSWERS, "hardware": hardware(), "cases": cases}
 
 
 def _grpo(given: argparse.Namespace, length: int, way: str) -> GrpoSettings:
