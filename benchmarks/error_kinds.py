@@ -60,7 +60,7 @@ def _counts(
     card = read_card(folder)
     loaded = load_trained(folder, Path.cwd())
     prompting = Prompting(card.template, card.chat, card.answer, card.window, loaded.tokenizer)
-    windows = annotated_windows(documents, prompting)
+    windows = list(annotated_windows(documents, prompting))
     prompts = [prompting.prompt(window.text) for window in windows]
     answers = generate(loaded, prompts, max_new_tokens, batch_size)
     counts = []

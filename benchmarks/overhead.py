@@ -31,7 +31,7 @@ from scl_rl.reporter import PRINTER, QUIET
 from scl_rl.runner.context import context_of
 from scl_rl.runner.run import RunOptions, run_recipe
 from scl_rl.runner.select import Selection
-from scl_rl.stages.sft.mixture import compose, in_batches
+from scl_rl.stages.sft.mixture import compose
 from scl_rl.stages.shared.prompting import Prompting
 
 BARE = """
@@ -128,11 +128,12 @@ def _write_given(folder: Path, file: Path) -> None:
     settings = recipe.written["sft"]
     assert isinstance(settings, SftSettings)
     tokenizer = load_base(recipe.head.model.name, recipe.base, "bfloat16").tokenizer
-    examples, _ = compose(settings, context, Prompting.of(context, tokenizer))
+    prompting = Prompting.of(context, tokenizer)
+    composed = compose(settings, context, prompting, folder / "examples")
+    examples = composed.in_batches(BATCH, random.Random("0-order"))
     fields = trainer_fields(settings, context)
     config = {**{key: value for key, value in fields.items() if key != "output_dir"}, **SAME}
-    ordered = in_batches(examples, BATCH, random.Random("0-order"))
-    given = {"peft": PEFT, "config": config, "examples": ordered}
+    given = {"peft": PEFT, "config": config, "examples": examples.to_list()}
     (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
 
 

@@ -34,13 +34,33 @@ def read_documents(path: Path, labelled: bool = False) -> list[Document]:
     return list(iter_documents(path, labelled))
 
 
-def iter_documents(path: Path, labelled: bool = False) -> Iterator[Document]:
+def iter_documents(path: Path, labelled: bool = False, part: range | None = None) -> Iterator[Document]:
     """The documents of a file one after the other; see :func:`read_documents`.
+
+    Args:
+        part: the lines to read, counted from 0; they may have no document. Absent = all.
 
     Raises:
         UserError: as :func:`read_documents`, but only at the end of the file.
     """
-    return iter_records(path, Document, lambda d: _document_problems(d, labelled), "documents")
+    lines = None if part is None else itertools.islice(lines_of(path), part.start, part.stop)
+    return iter_records(
+        path,
+        Document,
+        lambda d: _document_problems(d, labelled),
+        "documents",
+        may_be_empty=part is not None,
+        lines=lines,
+    )
+
+
+def number_of_lines(path: Path) -> int:
+    """How many lines a file has, blank ones too.
+
+    Raises:
+        UserError: the file can't be read.
+    """
+    return sum(1 for _ in lines_of(path))
 
 
 def read_spans(path: Path) -> list[Span]:

@@ -71,7 +71,7 @@ def measure(recipe: Recipe, sample: DataSample, counter: TokenCounter) -> dict[s
             number, mentions = sample.counts.get(name, 0), (0, 0)
         else:
             windows = [window.as_document() for d in documents for window in prompting.windows(d)]
-            pieces = annotated_windows(documents, prompting) if name == "annotated" else windows
+            pieces = list(annotated_windows(documents, prompting)) if name == "annotated" else windows
             mentions = _mentions(documents, prompting) if name == "annotated" and window else (0, 0)
             number = round(sample.counts[name] * len(pieces) / len(documents)) if documents else 0
         told = [

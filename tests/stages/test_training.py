@@ -90,23 +90,23 @@ def test_sft_spends_its_tokens_by_share(sft):
 def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(place):
     from scl_rl.modeling.generate import encode_prompt
     from scl_rl.modeling.load import load_base
-    from scl_rl.stages.sft.mixture import _example
+    from scl_rl.stages.sft.examples import example
     from scl_rl.stages.shared.prompting import Prompting
 
     tokenizer = load_base("tiny", place, "float32").tokenizer
     prompting = Prompting("N:{text}\nC:", False, "lines", None, tokenizer)
-    example = _example(prompting.prompt("Has {braces}."), '"{braces}" => I10', prompting)
-    trained = [t for t, m in zip(example["input_ids"], example["completion_mask"], strict=True) if m]
+    made = example(prompting.prompt("Has {braces}."), '"{braces}" => I10', prompting)
+    trained = [t for t, m in zip(made["input_ids"], made["completion_mask"], strict=True) if m]
     assert tokenizer.decode(trained) == '"{braces}" => I10<|end|>'
-    prompt = example["input_ids"][: -len(trained)]
+    prompt = made["input_ids"][: -len(trained)]
     assert prompt == encode_prompt(tokenizer, "N:Has {braces}.\nC:")
 
 
 def test_batches_are_of_like_length_and_come_in_random_order():
     """Long and short ones must not take turns for long, or one is forgotten while the other is learned."""
     lengths = [100 + i % 7 for i in range(301)] + [10 + i % 3 for i in range(400)]
-    examples = [{"input_ids": [0] * length} for length in lengths]
-    ordered = [len(e["input_ids"]) for e in in_batches(list(examples), 4, random.Random(0))]
+    chosen = range(len(lengths))
+    ordered = [lengths[number] for number in in_batches(chosen, lengths, 4, random.Random(0))]
     assert sorted(ordered) == sorted(lengths)
     batches = [ordered[i : i + 4] for i in range(0, len(ordered), 4)]
     assert [len(batch) for batch in batches[:-1]] == [4] * 175 and len(batches[-1]) == 1
@@ -115,7 +115,7 @@ def test_batches_are_of_like_length_and_come_in_random_order():
     kinds = [max(batch) > 50 for batch in batches]
     runs = [len(list(same)) for _, same in itertools.groupby(kinds)]
     assert max(runs) < 16
-    assert ordered != [len(e["input_ids"]) for e in in_batches(list(examples), 4, random.Random(1))]
+    assert ordered != [lengths[number] for number in in_batches(chosen, lengths, 4, random.Random(1))]
 
 
 def test_sft_without_spans_says_so(place):

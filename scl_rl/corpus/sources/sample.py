@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..jsonl import read_documents, read_spans
+from ..jsonl import number_of_lines, read_documents, read_spans
 from ..records import sample_records
 from ..types import Document, Span
 
@@ -79,7 +79,8 @@ def sample_files(paths: Mapping[str, Path], max_bytes: float = WHOLE) -> DataSam
     whole: dict[str, Sequence[Document]] = {}
     for name, path in paths.items():
         if path.stat().st_size > max_bytes:
-            records[name], counts[name] = _head(path, Span if name == "spans" else Document), _lines(path)
+            records[name] = _head(path, Span if name == "spans" else Document)
+            counts[name] = number_of_lines(path)
             continue
         if name == "spans":
             records[name] = read_spans(path)
@@ -108,9 +109,3 @@ def _head(path: Path, kind: type[Document] | type[Span]) -> list[Document | Span
             except ValidationError:
                 continue
     return records
-
-
-def _lines(path: Path) -> int:
-    """The number of lines of a file."""
-    with path.open("rb") as stream:
-        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 22), b""))

@@ -2,51 +2,95 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from ...answer.prompt import Prompt
-from ...corpus.jsonl import read_documents, read_spans
-from ...corpus.types import Span
+from datasets import Dataset, concatenate_datasets
+
+from ...corpus.jsonl import read_spans
 from ...errors import UserError
-from ...modeling.generate import encode_prompt
 from ..contract import StageContext
 from ..shared.cost import matched_tokens
-from ..shared.prompting import Prompting, annotated_windows, span_document
+from ..shared.prompting import Prompting
+from .examples import example_table, token_counts
 from .sampling import check_weights, shuffled_turns, span_weights
 from .settings import SftSettings
+from .sources import SPAN_FILES, pairs_of_file, pairs_of_spans
 
-Example = dict[str, list[int]]
-_UNJUSTIFIED = 0.3  # of the documents of 'cite' name a code that they don't have
 _STRETCH = 50  # batches, among whose examples those of like length are sought
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """The examples of a stage.
+
+    Attributes:
+        table: all examples of its sources, on the disk.
+        lengths: their tokens.
+        chosen: the numbers of those to train on, some of them more than once.
+        tokens: source → how many tokens are trained on of it.
+    """
+
+    table: Dataset
+    lengths: Sequence[int]
+    chosen: list[int]
+    tokens: dict[str, int]
+
+    def in_batches(self, size: int, rng: random.Random) -> Dataset:
+        """What is to be trained on, in the order of :func:`in_batches`."""
+        return self.table.select(in_batches(self.chosen, self.lengths, size, rng))
+
+
 def compose(
-    settings: SftSettings, context: StageContext, prompting: Prompting
-) -> tuple[list[Example], dict[str, int]]:
-    """The examples of all sources, and how many tokens each source gives.
+    settings: SftSettings, context: StageContext, prompting: Prompting, folder: Path, processes: int = 1
+) -> TrainingSet:
+    """The examples of all sources, tokenised and drawn.
+
+    The spans of a stage are in memory while it trains, and of each example some 50 bytes; the examples
+    themselves are not.
+
+    Args:
+        folder: for the tables; they must stay while the examples are used.
+        processes: that read, window and tokenise together.
 
     Raises:
-        UserError: a source has nothing to train on.
+        UserError: a source has nothing to train on, or gets no token.
     """
     tokens = budget(settings, context)
     whole = sum(settings.shares.values())
-    own_spans = {name: read_spans(_SPANS[name](context)) for name in settings.shares if name in _SPANS}
+    own_spans = {
+        name: read_spans(SPAN_FILES[name](context)) for name in settings.shares if name in SPAN_FILES
+    }
     check_weights(settings.span_sampling, chain.from_iterable(own_spans.values()))
-    examples: list[Example] = []
+    tables: list[Dataset] = []
+    lengths = array("i")
+    chosen: list[int] = []
     counts: dict[str, int] = {}
     for name, share in settings.shares.items():
         if part := int(tokens * share / whole):
+            spans, weights = own_spans.get(name), None
+            if spans is None:
+                pairs, records = pairs_of_file(name, context, prompting)
+            else:
+                pairs, records = pairs_of_spans(spans, prompting)
+                weights = span_weights(spans, settings.span_sampling)
+            table = example_table(pairs, records, prompting, folder / name, processes)
+            begin = len(lengths)
+            lengths += token_counts(table)
             rng = random.Random(f"{context.seed}-{name}")
-            chosen = list(_until(part, _turns(name, own_spans.get(name), settings, context, prompting, rng)))
-            if not chosen:
+            drawn = list(_until(part, shuffled_turns(range(begin, len(lengths)), weights, rng), lengths))
+            if not drawn:
                 raise UserError(f"stage '{context.name}': there are no {name} to train on")
-            counts[name] = sum(len(example["input_ids"]) for example in chosen)
-            examples += chosen
-    return examples, counts
+            counts[name] = sum(lengths[number] for number in drawn)
+            tables.append(table)
+            chosen += drawn
+    if not tables:
+        raise UserError(f"stage '{context.name}': {tokens} tokens are too few to share among its sources")
+    return TrainingSet(concatenate_datasets(tables), lengths, chosen, counts)
 
 
 def budget(settings: SftSettings, context: StageContext) -> int:
@@ -68,107 +112,30 @@ def budget(settings: SftSettings, context: StageContext) -> int:
     return max(1, int(speed * sum(stage.minutes for stage in spent)))
 
 
-Pairs = Iterator[tuple[Prompt, str]]
-
-
-def _documents(context: StageContext, prompting: Prompting) -> Pairs:
-    return _gold(context.needed("annotated"), prompting)
-
-
-def _filled(context: StageContext, prompting: Prompting) -> Pairs:
-    return _gold(context.parent.output("filled"), prompting)
-
-
-def _gold(path: Path, prompting: Prompting) -> Pairs:
-    for window in annotated_windows(read_documents(path), prompting):
-        yield prompting.prompt(window.text), prompting.gold(window.text, window.annotations or ())
-
-
-def _span(number: int, span: Span, prompting: Prompting) -> tuple[Prompt, str]:
-    annotations = span_document(span, number).annotations or ()
-    return prompting.prompt(span.text), prompting.gold(span.text, annotations)
-
-
-def _cite(context: StageContext, prompting: Prompting) -> Pairs:
-    """Windows with all codes of their documents and, in part of them, one code that the document has not.
-
-    So the model learns that for some of the codes there is nothing to cite.
-    """
-    documents = read_documents(context.needed("annotated"))
-    known = sorted({a.code for document in documents for a in document.annotations or ()})
-    rng = random.Random(f"{context.seed}-cite")
-    for document in documents:
-        own = {annotation.code for annotation in document.annotations or ()}
-        if not own:
-            continue
-        others = [code for code in known if code not in own]
-        more = [rng.choice(others)] if others and rng.random() < _UNJUSTIFIED else []
-        citing = prompting.citing([*own, *more])
-        for window in annotated_windows([document], prompting):
-            yield citing.prompt(window.text), prompting.gold(window.text, window.annotations or ())
-
-
-def _answers(context: StageContext, prompting: Prompting) -> Pairs:
-    with context.parent.output("answers").open(encoding="utf-8") as stream:
-        for record in map(json.loads, stream):
-            yield prompting.prompt(record["text"]), record["answer"]
-
-
-_SOURCES = {"documents": _documents, "cite": _cite, "filled": _filled, "answers": _answers}
-_SPANS: Mapping[str, Callable[[StageContext], Path]] = {
-    "spans": lambda context: context.needed("spans"),
-    "synthesized": lambda context: context.parent.output("synthesized"),
-}
-
-
-def _turns(
-    name: str,
-    spans: list[Span] | None,
-    settings: SftSettings,
-    context: StageContext,
-    prompting: Prompting,
-    rng: random.Random,
-) -> Iterator[list[Example]]:
-    """The examples of a source in random order, again and again; nothing if there are none."""
-    if spans is None:
-        examples = [_example(*pair, prompting) for pair in _SOURCES[name](context, prompting)]
-        yield from shuffled_turns(examples, None, rng)
-        return
-    weights = span_weights(spans, settings.span_sampling)
-    examples = [_example(*_span(number, span, prompting), prompting) for number, span in enumerate(spans)]
-    yield from shuffled_turns(examples, weights, rng)
-
-
-def _example(asked: Prompt, answer: str, prompting: Prompting) -> Example:
-    prompt = encode_prompt(prompting.tokenizer, asked)
-    written = prompting.tokenizer(answer, add_special_tokens=False)["input_ids"]
-    written = [*written, prompting.tokenizer.eos_token_id]
-    return {"input_ids": prompt + written, "completion_mask": [0] * len(prompt) + [1] * len(written)}
-
-
-def _until(tokens: int, turns: Iterable[list[Example]]) -> Iterator[Example]:
+def _until(tokens: int, turns: Iterable[list[int]], lengths: Sequence[int]) -> Iterator[int]:
     """The examples of turns until the tokens are spent."""
     for turn in turns:
-        for example in turn:
+        for number in turn:
             if tokens <= 0:
                 return
-            tokens -= len(example["input_ids"])
-            yield example
+            tokens -= lengths[number]
+            yield number
 
 
-def in_batches(examples: list[Example], size: int, rng: random.Random) -> list[Example]:
-    """The examples in batches of like length, the batches in random order.
+def in_batches(chosen: Sequence[int], lengths: Sequence[int], size: int, rng: random.Random) -> list[int]:
+    """The chosen examples in batches of like length, the batches in random order.
 
     A trainer's own grouping by length puts all the long batches of a stretch before its short ones, so that
     documents and spans take turns for dozens of steps, each forgotten while the other is learned.
     """
+    examples = list(chosen)
     rng.shuffle(examples)
     stretch = size * _STRETCH
     batches = []
     for start in range(0, len(examples), stretch):
-        ordered = sorted(examples[start : start + stretch], key=lambda example: -len(example["input_ids"]))
+        ordered = sorted(examples[start : start + stretch], key=lambda number: -lengths[number])
         batches += [ordered[i : i + size] for i in range(0, len(ordered), size)]
     whole = [batch for batch in batches if len(batch) == size]
     short = [batch for batch in batches if len(batch) < size]  # at the end, or it would shift the others
     rng.shuffle(whole)
-    return [example for batch in (*whole, *short) for example in batch]
+    return [number for batch in (*whole, *short) for number in batch]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,18 +110,13 @@ class Prompting:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> list[Document]:
+def annotated_windows(documents: Iterable[Document], prompting: Prompting) -> Iterator[Document]:
     """The windows, as documents, whose evidence is annotated; the others can't be imitated or judged."""
-    pieces = [
-        window.as_document()
-        for document in documents
-        for window in prompting.windows(document, whole_mentions=True)
-    ]
-    return [
-        piece
-        for piece in pieces
-        if piece.annotations is not None and all(a.mentions is not None for a in piece.annotations)
-    ]
+    for document in documents:
+        for window in prompting.windows(document, whole_mentions=True):
+            piece = window.as_document()
+            if piece.annotations is not None and all(a.mentions is not None for a in piece.annotations):
+                yield piece
 
 
 def some_windows(settings: PromptsMixin, context: StageContext, prompting: Prompting) -> list[Document]:
@@ -132,13 +127,13 @@ def some_windows(settings: PromptsMixin, context: StageContext, prompting: Promp
     """
     rng = random.Random(f"{context.seed}-windows")
     annotated = read_documents(context.needed("annotated")) if settings.max_documents != 0 else []
-    found = sample_records(annotated_windows(annotated, prompting), settings.max_documents, rng)
+    found = sample_records(list(annotated_windows(annotated, prompting)), settings.max_documents, rng)
     unknown = read_documents(context.needed("code_only")) if settings.max_code_only else []
     split = map(prompting.windows, settings.part_of(unknown))
     whole = [windows[0].as_document() for windows in split if len(windows) == 1]
     found += sample_records(whole, settings.max_code_only, rng)
     filled = read_documents(context.parent.output(FILLED)) if settings.max_filled else []
-    return found + sample_records(annotated_windows(filled, prompting), settings.max_filled, rng)
+    return found + sample_records(list(annotated_windows(filled, prompting)), settings.max_filled, rng)
 
 
 def span_document(span: Span, number: int) -> Document:
