@@ -53,6 +53,7 @@ bench: $(READY)  ## run the benchmarks into build/bench (slow)
 	$(BIN)/python benchmarks/overhead.py --out build/bench/overhead.json
 	$(BIN)/python benchmarks/steps.py --out build/bench/steps.json
 	$(BIN)/python benchmarks/review_page.py --out build/bench/review_page.json
+	$(BIN)/python benchmarks/scale.py --out build/bench/scale.json
 
 fuzz: $(READY)  ## attack the commands with hostile files for 20 minutes (FUZZ_SECONDS)
 	$(BIN)/python -m tests.fuzz

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from watch import watched
 
 from scl_rl.answer.grammar import Answer, AnswerLine, Quote, render
 from scl_rl.corpus.jsonl import read_documents, read_predictions
@@ -61,30 +59,8 @@ def measure(recipe: str, runs: Path) -> dict[str, Any]:
         "--runs",
         runs,
     ]
-    began, peak = time.monotonic(), 0
-    with subprocess.Popen([str(part) for part in command]) as process:
-        root = psutil.Process(process.pid)
-        while process.poll() is None:
-            peak = max(peak, _memory(root))
-            time.sleep(2)
-    if process.returncode:
-        sys.exit(process.returncode)
-    return {"minutes": round((time.monotonic() - began) / 60, 1), "peak_memory_gb": round(peak / 1e9, 1)}
-
-
-def _memory(root: psutil.Process) -> int:
-    """Bytes of a process and its descendants at this moment."""
-    total = 0
-    try:
-        for process in (root, *root.children(recursive=True)):
-            try:
-                found = process.memory_full_info()
-                total += getattr(found, "pss", found.rss)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue  # it ended between the two calls
-    except psutil.NoSuchProcess:
-        pass
-    return total
+    taken = watched(command)
+    return {"minutes": round(taken.seconds / 60, 1), "peak_memory_gb": round(taken.peak_memory / 1e9, 1)}
 
 
 def shown(stages: Path, stage: str, document: str) -> dict[str, Any]:

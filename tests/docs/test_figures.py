@@ -14,6 +14,7 @@ _SPEC.loader.exec_module(figures)
 PAGES = [
     HOME / "README.md",
     HOME / "docs" / "comparing.md",
+    HOME / "docs" / "scale.md",
     *sorted((HOME / "docs" / "results").glob("*.md")),
 ]
 
