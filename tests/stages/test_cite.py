@@ -18,7 +18,7 @@ from scl_rl.stages.fill.settings import FillSettings
 from scl_rl.stages.pairs.settings import PairsSettings
 from scl_rl.stages.predict.settings import PredictSettings
 from scl_rl.stages.predict.work import Predictor
-from scl_rl.stages.sft.mixture import _cite
+from scl_rl.stages.sft.sources import pairs_of_file
 from scl_rl.stages.sft.settings import SftSettings
 from scl_rl.stages.shared.prompting import Prompting
 from tests.stages.test_training import QUICK, context, finished
@@ -73,7 +73,8 @@ def test_a_document_is_asked_about_all_its_codes_and_now_and_then_one_that_it_ha
     write_jsonl(place / "more.jsonl", more)
     own = context(place, "source", prompt=PROMPT)
     own = type(own)(**{**vars(own), "data": type(own.data)(annotated=place / "more.jsonl")})
-    pairs = list(_cite(own, Prompting.of(own, None)))
+    made, records = pairs_of_file("cite", own, Prompting.of(own, None))
+    pairs = list(made(range(records)))
     assert len(pairs) == 120
     asked = [prompt.partition("K:")[2].removesuffix("\nC:").split("\n") for prompt, _ in pairs]
     answered = [answer.count("=>") for _, answer in pairs]
@@ -81,7 +82,7 @@ def test_a_document_is_asked_about_all_its_codes_and_now_and_then_one_that_it_ha
     assert all(codes == sorted(codes) for codes in asked)
     beyond = sum(len(codes) > count for codes, count in zip(asked, answered, strict=True))
     assert 20 < beyond < 55  # about three in ten
-    assert pairs == list(_cite(own, Prompting.of(own, None)))
+    assert pairs == list(made(range(records)))
 
 
 def test_the_card_says_that_a_model_can_cite_and_its_descendants_too(place):
