@@ -18,8 +18,8 @@ from scl_rl.stages.fill.settings import FillSettings
 from scl_rl.stages.pairs.settings import PairsSettings
 from scl_rl.stages.predict.settings import PredictSettings
 from scl_rl.stages.predict.work import Predictor
-from scl_rl.stages.sft.sources import pairs_of_file
 from scl_rl.stages.sft.settings import SftSettings
+from scl_rl.stages.sft.sources import pairs_of_file
 from scl_rl.stages.shared.prompting import Prompting
 from tests.stages.test_training import QUICK, context, finished
 from tests.support.tiny import make_tiny_model
