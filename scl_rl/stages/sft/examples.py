@@ -13,6 +13,7 @@ from datasets.exceptions import DatasetGenerationError
 
 from ...answer.prompt import Prompt
 from ...atomic import PRIVATE_FOLDER
+from ...modeling import ranks
 from ...modeling.generate import encode_prompt
 from ..contract import StageContext
 from ..shared.prompting import Prompting
@@ -26,8 +27,11 @@ FEATURES = Features({"input_ids": List(Value("int32")), "completion_mask": List(
 
 @contextmanager
 def example_folder(context: StageContext) -> Iterator[Path]:
-    """A folder for tables within the stage's own, gone at the end: tokens tell as much as the notes do."""
-    folder = context.folder / ".examples"
+    """A folder for tables within the stage's own, gone at the end: tokens tell as much as the notes do.
+
+    Each of several processes has its own.
+    """
+    folder = context.folder / f".examples-{ranks.rank()}"
     shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
     folder.mkdir(PRIVATE_FOLDER)
     try:
