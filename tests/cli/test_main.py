@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -297,7 +296,11 @@ def test_a_killed_run_resumes(toy: Path, how: signal.Signals) -> None:
     Path("cli.py").write_text(COUNTER)
     command = [sys.executable, "cli.py", "run", "toy.yaml"]
     pipe = subprocess.PIPE
-    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+
+    def heed() -> None:  # what a shell's background jobs ignore, and what nohup does
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed) as process:
         assert process.stdout is not None
         while "half way" not in (line := process.stdout.readline()):
