@@ -134,8 +134,10 @@ def _words_of_notes(text: str) -> set[str]:
 def _not_of_notes(files: Mapping[str, bytes]) -> set[str]:
     """The words that damage brought to where no text of notes is expected, such as into an id."""
     found: set[str] = set()
-    for content in files.values():
+    for name, content in files.items():
         for line in content.split(b"\n"):
+            if name.endswith(".tsv"):  # a document's name comes first
+                found |= _words_of_notes(line.split(b"\t")[0].decode("utf-8", "replace"))
             with contextlib.suppress(ValueError, RecursionError):
                 found |= {word for text in _shown_strings(json.loads(line)) for word in _words_of_notes(text)}
     return found
