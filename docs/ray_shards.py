@@ -40,7 +40,7 @@ class Predict:
         self._out = Path(out)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Write the predictions of a shard; killed on its way, the next try goes on from its answers."""
+        """Write the predictions of a shard; if it is killed, the next try resumes from its answers."""
         shard = Path(row["shard"])
         _, counts = self._predictor.write(self._out / shard.name, read_documents(shard))
         return {"shard": shard.name, "documents": counts["documents"]}

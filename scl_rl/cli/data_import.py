@@ -305,9 +305,7 @@ def mimic(
             Problem("--diagnoses", "no table of codes is given", "add --diagnoses or --procedures")
         )
     if into.spans is not None:
-        raise UserError(
-            Problem("--spans", "these notes have codes without evidence: there are no spans", "remove it")
-        )
+        raise UserError(Problem("--spans", "these notes have no evidence to make spans of", "remove it"))
     into.check([notes, diagnoses, procedures])
     read = MimicNotes(notes, diagnoses, procedures, category or DISCHARGE, edition, into.policy)
     into.finish(read, read.misfits, "mimic")

@@ -83,8 +83,8 @@ def read_training(path: Path) -> tuple[list[Span], list[Document]]:
     """
     lines = list(lines_of(path))
     if _is_span(next((line for line in lines if line.strip()), b"")):
-        return read_records(path, Span, lambda span: (), "spans", lines=lines), []
-    return [], read_records(path, Document, _document_problems, "documents", lines=lines)
+        return list(iter_records(path, Span, lambda span: (), "spans", lines=lines)), []
+    return [], list(iter_records(path, Document, _document_problems, "documents", lines=lines))
 
 
 def _is_span(line: bytes) -> bool:
@@ -117,7 +117,7 @@ def read_predictions(
             yield from known.problems(prediction.id)
         yield from _prediction_problems(prediction, lengths.get(prediction.id))
 
-    return read_records(path, Prediction, check, "predictions", may_be_empty=True)
+    return list(iter_records(path, Prediction, check, "predictions", may_be_empty=True))
 
 
 def whole_lines(path: Path) -> list[dict[str, Any]]:
@@ -173,19 +173,6 @@ def _line(record: BaseModel | Mapping[str, Any]) -> str:
         absent = {name for name in _LEFT_OUT.get(type(record), ()) if getattr(record, name) is None}
         record = record.model_dump(mode="json", exclude=absent or None)
     return json.dumps(record, ensure_ascii=False) + "\n"
-
-
-def read_records(
-    path: Path,
-    kind: type[Record],
-    check: Check[Record],
-    name: str,
-    may_be_empty: bool = False,
-    ids_recur: bool = False,
-    lines: Iterable[bytes] | None = None,
-) -> list[Record]:
-    """The records of a file, in order; arguments and mistakes are those of :func:`iter_records`."""
-    return list(iter_records(path, kind, check, name, may_be_empty, ids_recur, lines))
 
 
 def iter_records(

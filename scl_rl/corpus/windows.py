@@ -213,7 +213,8 @@ def merge_windows(document_id: str, read: Sequence[tuple[Window, Prediction]], v
             overlap with it; all of them, where they are fewer. A code that loses all its mentions is left
             out. Quotes that are not in the note have no place, and stay.
     """
-    ballots = [(window, _places(prediction, window.start)) for window, prediction in read]
+    counted = read if votes > 1 else ()
+    ballots = [(window, _places(prediction, window.start)) for window, prediction in counted]
     codes: dict[str, PredictedCode] = {}
     outvoted: set[str] = set()
     for window, prediction in read:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 from ..answer.prompt import prompt_for
 from ..answer.settings import PromptSettings
 from ..corpus.document_ids import DocumentIds
-from ..corpus.jsonl import read_records
+from ..corpus.jsonl import iter_records
 from ..corpus.types import Document
 from .notes import Note
 
@@ -40,7 +40,9 @@ def read_completions(
             document; all mistakes, each with its line.
     """
     known = DocumentIds(documents, documents_path)
-    return read_records(path, LoggedCompletion, lambda c: known.problems(c.id), "completions", ids_recur=True)
+    return list(
+        iter_records(path, LoggedCompletion, lambda c: known.problems(c.id), "completions", ids_recur=True)
+    )
 
 
 def notes_by_id(

@@ -12,7 +12,7 @@ from ..stages.contract import MODEL
 from .folder import DATA, RunFolder
 from .keys import changes, data_ingredients, key_of, stage_ingredients
 from .manifest import Manifest, minute
-from .outputs import Files, change, without_model
+from .outputs import change, without_model
 from .select import Selection
 
 
@@ -157,16 +157,14 @@ class _Planner:
             return "was interrupted"
         if not self._folder.stage(name).path.is_dir():
             return "its folder is gone"
-        if found := self._damage.get(name) or change(self._files(name), self._folder.stage(name)):
+        files = self.manifest.files(name, self._folder)
+        if found := self._damage.get(name) or change(files, self._folder.stage(name)):
             return found
         for parent, started in entry.made_from.items():
             made = self.manifest.stages.get(parent)
             if made is None or made.started != started:
                 return f"parent {parent} was made anew"
         return ""
-
-    def _files(self, name: str) -> Files:
-        return self.manifest.files(name, self._folder)
 
     def find_damage(self, steps: list[Step]) -> bool:
         """Verify what the steps that run may read of those that don't; whether something new was found."""
@@ -176,8 +174,9 @@ class _Planner:
             if not by_name[name].done or (name, models) in self._verified:
                 continue
             self._verified.add((name, models))
-            files = self._files(name) if models else without_model(self._files(name))
-            if found := change(files, self._folder.stage(name), verify=True):
+            files = self.manifest.files(name, self._folder)
+            read = files if models else without_model(files)
+            if found := change(read, self._folder.stage(name), verify=True):
                 self._damage[name] = found
                 new = True
         return new

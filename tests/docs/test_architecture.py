@@ -1,14 +1,11 @@
 """The page on the architecture: what it adds from outside the package works, and what it names exists."""
 
 import json
-import os
 import re
-import sys
 import tomllib
-from pathlib import Path
 
 from tests.support import HOME
-from tests.support.guide import check_command, read_guide
+from tests.support.guide import check_command, environment, read_guide
 
 PAGE = HOME / "docs" / "architecture.md"
 
@@ -29,8 +26,7 @@ def install(folder):
 
 
 def test_a_reward_a_source_and_a_stage_kind_are_added_from_outside(tmp_path):
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": programs, "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    given = {**environment(), "PYTHONPATH": str(tmp_path)}
     steps = read_guide(PAGE.read_text(encoding="utf-8"))
     files = [step for step in steps if isinstance(step, tuple)]
     for name, content in files:
@@ -40,7 +36,7 @@ def test_a_reward_a_source_and_a_stage_kind_are_added_from_outside(tmp_path):
     install(tmp_path)
     commands = [step for step in steps if not isinstance(step, tuple)]
     for command in commands:
-        check_command(command, tmp_path, environment)
+        check_command(command, tmp_path, given)
     assert len(files) >= 7 and len(commands) >= 3
     found = tmp_path / "runs/mine/stages/confusions/confusions.json"
     assert json.loads(found.read_text()) == [[["R07.9", "R05.9"], 1]]

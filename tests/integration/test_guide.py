@@ -1,10 +1,7 @@
 """The guide to rewards: its files are written, its commands run, and what they print is what it says."""
 
 import json
-import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,7 @@ from tests.support import HOME
 
 pytest.importorskip("torch")
 
-from tests.support.guide import BLOCK, Command, check_command, mismatch, read_guide
+from tests.support.guide import BLOCK, Command, check_command, environment, mismatch, read_guide
 from tests.support.tiny import make_tiny_model
 
 GUIDE = HOME / "docs" / "rewards.md"
@@ -20,8 +17,7 @@ GUIDE = HOME / "docs" / "rewards.md"
 
 def test_the_guide_is_true(tmp_path):
     make_tiny_model(tmp_path / "tiny")
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": programs, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    given = environment()
     commands = 0
     for step in read_guide(GUIDE.read_text(encoding="utf-8")):
         if isinstance(step, tuple):
@@ -31,7 +27,7 @@ def test_the_guide_is_true(tmp_path):
             content = content.replace("max_completion_length: 96", "max_completion_length: 400")  # bytes
             (tmp_path / name).write_text(content, encoding="utf-8")
             continue
-        check_command(step, tmp_path, environment)
+        check_command(step, tmp_path, given)
         commands += 1
     assert commands >= 12
 

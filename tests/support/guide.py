@@ -1,8 +1,11 @@
 """Pages whose files are written and whose commands are run, so that what they say stays true."""
 
+import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 _NAMED = re.compile(r"`([\w./-]+)`:\s*$")
@@ -15,6 +18,12 @@ class Command:
     line: str
     output: list[str]
     differs: bool
+
+
+def environment():
+    """What commands of a page run in: this environment's programs, no network, one thread."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": programs, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
 def read_guide(text):

@@ -9,7 +9,7 @@ from datasets import Dataset
 from trl import DPOConfig
 
 from ...answer.prompt import completion_text
-from ...corpus.jsonl import read_records
+from ...corpus.jsonl import iter_records
 from ...errors import UserError
 from ...modeling import ranks
 from ...modeling.generate import encode_prompt
@@ -64,7 +64,8 @@ def train_dpo(settings: DpoSettings, context: StageContext) -> dict[str, Any]:
 
 def _rows(context: StageContext, prompting: Prompting) -> list[dict[str, list[int]]]:
     """The pairs as token ids, prompt and answer encoded as in SFT and generation."""
-    pairs = read_records(context.parent.output("pairs"), Pair, lambda pair: (), "pairs", may_be_empty=True)
+    made = context.parent.output("pairs")
+    pairs = list(iter_records(made, Pair, lambda pair: (), "pairs", may_be_empty=True))
     if not pairs:
         raise UserError(f"stage '{context.name}': stage '{context.parent.name}' made no pairs")
     tokenizer = prompting.tokenizer
