@@ -73,7 +73,7 @@ class _Predicted(StageSettings):
     kind: Literal["predicted"] = "predicted"
     way: str
     max_new_tokens: int = 96
-    batch_size: int = 16
+    batch_size: int
     cost: ClassVar[str | None] = None
 
     def run(self, context: StageContext) -> dict[str, Any]:
@@ -119,6 +119,7 @@ def main() -> None:
     options.add_argument("--prompts", type=int, nargs="*", default=sorted(GROUPS), help="tokens of a prompt")
     options.add_argument("--dpo", type=int, nargs="*", default=[500], help="tokens of a prompt")
     options.add_argument("--notes", type=int, default=300, help="to predict; 0 = none")
+    options.add_argument("--batch", type=int, default=32, help="of the predictions, in both ways")
     options.add_argument("--steps", type=int, default=2, help="that count, of each way")
     options.add_argument("--tokens", type=int, default=40_000, help="of SFT before")
     options.add_argument("--out", type=Path)
@@ -162,9 +163,9 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     if given.notes:
         data = _notes(folder, 100, tokenizer, given.notes)
         cases[f"predict {given.notes}"] = _turn_about(
-            given, folder, data, sft, lambda way: _Predicted(way=way)
+            given, folder, data, sft, lambda way: _Predicted(way=way, batch_size=given.batch)
         )
-    said = {name: getattr(given, name) for name in ("model", "dtype", "steps", "tokens")}
+    said = {name: getattr(given, name) for name in ("model", "dtype", "steps", "tokens", "batch")}
     return {**said, "answers": ANSWERS, "hardware": hardware(), "cases": cases}
 
 

@@ -44,6 +44,8 @@ def attend(
     Returns:
         What was attended to, of shape (rows, queries, heads, size).
     """
+    if query.device.type == "cpu" and torch.is_autocast_enabled("cpu"):  # which does so to sdpa's
+        query, key, value = (states.to(torch.get_autocast_dtype("cpu")) for states in (query, key, value))
     rows, heads, queries, size = query.shape
     kinds, keys = key.shape[1:3]
     ours = (

@@ -189,6 +189,8 @@ def load_trained(
         return load_base(str(folder.resolve()), base, dtype or card.dtype, reporter=reporter)
     from peft import PeftModel, get_peft_model_state_dict
 
+    from ..upstream.adapters import use_lean_layers
+
     check_adapter_files(folder)
     if card.base_folder:
         whole = (folder / card.base_folder).resolve()
@@ -201,6 +203,7 @@ def load_trained(
         ignore_renamed_field()
         with _loading(str(folder), str(folder)):
             loaded.model = PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=trainable)
+            use_lean_layers(loaded.model)
     loaded.name = str(folder)
     _check_finite(loaded.name, get_peft_model_state_dict(loaded.model).items())
     return loaded

@@ -102,6 +102,33 @@ def test_the_loss_is_on_the_answer_alone_and_the_prompt_is_what_generation_sees(
     assert prompt == encode_prompt(tokenizer, "N:Has {braces}.\nC:")
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["our loss", "TRL's"])
+def test_a_step_trains_on_answers_alone(place, monkeypatch, answers):
+    from scl_rl.stages.sft import work
+
+    kind = work.AnswerLossTrainer if answers else work.WatchedSFTTrainer
+    monkeypatch.setattr(work.AnswerLossTrainer, "can_replace", lambda config, model: answers)
+    seen, loss_of = [], kind.compute_loss
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        seen.append({name: inputs[name].clone() for name in ("input_ids", "labels")})
+        return loss_of(self, model, inputs, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "compute_loss", compute_loss)
+    settings = SftSettings(tokens=200, mixture={"documents": 0.5, "spans": 0.5}, trainer=QUICK)
+    settings.run(context(place, f"labels-{answers}"))
+    tokenizer = load_base("tiny", place, "float32").tokenizer
+    rows = [row for batch in seen for row in zip(batch["input_ids"], batch["labels"], strict=True)]
+    assert len(rows) >= 8
+    for ids, labels in rows:
+        assert tokenizer.decode(ids).startswith("N:")
+        assert tokenizer.decode(labels[labels != -100]) in (
+            '"HTN" => I10<|end|>',
+            '"flu" => J11<|end|>',
+            '"high BP" => I10<|end|>',
+        )
+
+
 def test_batches_are_of_like_length_and_come_in_random_order():
     """Long and short ones must not take turns for long, or one is forgotten while the other is learned."""
     lengths = [100 + i % 7 for i in range(301)] + [10 + i % 3 for i in range(400)]

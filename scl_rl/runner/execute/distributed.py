@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Problem, UserError
+from ...process import KEEP_MEMORY
 from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP
@@ -76,7 +77,11 @@ def _launcher(
     command = [*how.launcher_prefix, sys.executable, "-m", "scl_rl.runner.execute.launcher"]
     command += ["--config_file", str(launch.file), *number, *map(str, how.args)]
     command += ["--module", "scl_rl.runner.execute.worker", str(folder.path)]
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # no module of the working folder is meant
+    environment = {
+        **KEEP_MEMORY,
+        **os.environ,
+        "PYTHONSAFEPATH": "1",  # no module of the working folder is meant
+    }
     if launch.on_cpu:
         environment |= ON_CPU
     try:

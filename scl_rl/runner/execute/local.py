@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import WorkError
-from ...process import confined
+from ...process import KEEP_MEMORY, confined
 from ...reporter import PRINTER
 from ...stages.contract import StageContext, StageSettings
 from ...stages.shared.interrupt import STOP, TERMINATIONS
@@ -47,7 +47,7 @@ def run_in_subprocess(settings: StageSettings, context: StageContext, log: Path)
         target=_work, args=(settings, silent, dict(os.environ), theirs, log), name=f"scl-rl {context.name}"
     )
     try:
-        with confined():  # the fork server starts with the first process, and keeps what it inherits
+        with confined(KEEP_MEMORY):  # the fork server starts with the first, and keeps what it inherits
             process.start()
     except (EOFError, ConnectionError):
         raise WorkError("the process from which stages start was killed: run it again to resume") from None

@@ -121,6 +121,7 @@ class SftSettings(TrainingSettings):
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,
         "train_sampling_strategy": "sequential",
+        "completion_only_loss": True,  # TRL's own default is so for text that it tokenises itself
     }
 
     @property

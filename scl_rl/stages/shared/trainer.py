@@ -49,8 +49,11 @@ def _start_model(context: StageContext, peft: dict[str, Any] | None) -> Loaded:
     if peft is not None:
         from peft import get_peft_model
 
+        from ...upstream.adapters import use_lean_layers
+
         _seed(context.seed)  # the adapter's first weights are random
         loaded.model = get_peft_model(loaded.model, _lora(context, peft))
+        use_lean_layers(loaded.model)
     return loaded
 
 
