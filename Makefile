@@ -13,7 +13,7 @@ help:  ## list what make can do
 
 install: $(READY)  ## create the virtual environment
 
-quickstart: $(READY)  ## install, then train and compare three small models (two CPU cores)
+quickstart: $(READY)  ## install, then train and compare four small models (two CPU cores)
 	$(BIN)/scl-rl run quickstart
 
 test: $(READY)  ## run the tests

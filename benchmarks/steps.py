@@ -59,11 +59,12 @@ class _Measured(StageSettings):
 
 
 def _as_trl_is() -> None:
-    """Undo, in this process, what every stage gets of ours: its attention, and its head on answers alone."""
+    """Undo, in this process, what every stage gets of ours: attention, adapters, scores of answers alone."""
     from scl_rl.modeling import attention
-    from scl_rl.upstream import trainers
+    from scl_rl.upstream import adapters, trainers
 
     attention.use_grouped = lambda model: None
+    adapters.use_lean_layers = lambda model: None
     trainers.answer_positions_alone = nullcontext  # type: ignore[assignment]
 
 

@@ -18,6 +18,7 @@ import pytest
 from scl_rl.answer.settings import PromptSettings
 from scl_rl.errors import Problem, UserError, WorkError
 from scl_rl.modeling.settings import ModelSettings
+from scl_rl.process import KEEP_MEMORY
 from scl_rl.runner.execute.local import run_in_subprocess
 from scl_rl.stages.contract import DataFiles, StageContext, StageSettings
 from scl_rl.stages.shared.interrupt import STOP
@@ -64,7 +65,8 @@ class Errand(StageSettings):
                 (context.folder / "server").write_text(str(os.getppid()))
                 (context.folder / "pid").write_text(str(os.getpid()))
                 time.sleep(60)
-        return {"pid": os.getpid(), "word": os.environ.get("SCL_RL_TEST_WORD")}
+        word = os.environ.get("SCL_RL_TEST_WORD")
+        return {"pid": os.getpid(), "server": os.getppid(), "word": word}
 
 
 def context(folder: Path, said: list[str]) -> StageContext:
@@ -135,6 +137,30 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     run_in_subprocess(Errand(how=sys.argv[2]), context(Path(sys.argv[1]), []), Path(sys.argv[1]) / "log.txt")
 """
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
+@pytest.mark.parametrize("own", [None, "glibc.malloc.check=0"])
+def test_stages_start_with_memory_kept_unless_the_user_says_otherwise(
+    tmp_path: Path, own: str | None
+) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from tests.runner.execute.test_local import Errand, context, run_in_subprocess\n"
+        "if __name__ == '__main__':\n"
+        f"    place = Path({str(tmp_path)!r})\n"
+        "    server = run_in_subprocess(Errand(), context(place, []), place / 'log.txt')['server']\n"
+        "    print(Path(f'/proc/{server}/environ').read_text())\n"
+    )
+    before = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
+    given = {**before, **({"GLIBC_TUNABLES": own} if own else {}), "PYTHONPATH": str(HOME)}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=given, capture_output=True, text=True, check=True, timeout=120
+    )
+    (found,) = (line for line in done.stdout.split("\0") if line.startswith("GLIBC_TUNABLES="))
+    asked = own or KEEP_MEMORY["GLIBC_TUNABLES"]
+    assert found.partition("=")[2] in (asked, asked.partition(":")[0])  # glibc cuts it up where it stands
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
