@@ -75,12 +75,15 @@ class DevEval(TrainerCallback):  # type: ignore[misc]
 
     def _score(self, step: int) -> None:
         figures = evaluate_predictions(self._documents, self._predictions())
-        self.scores[str(step)] = score = figures["joint"]["micro"]["f1"]
+        joint = figures["joint"]["micro"]
+        self.scores[str(step)] = joint["f1"]
         if self._schedule.keep and self.best_step == step and ranks.is_main_process():
             save_trained(self._loaded, self._context.folder / "model", model_card(self._context))
         write_json(self._file, self.scores)
+        parts = f"precision {joint['precision']:.2f}, recall {joint['recall']:.2f}"
         self._context.say(
-            f"{self._context.name}: step {step}, dev joint F1 {score:.3f} on {len(self._documents)} documents"
+            f"{self._context.name}: step {step}, dev joint F1 {joint['f1']:.3f} ({parts}) "
+            f"on {len(self._documents)} documents"
         )
 
     def _predictions(self) -> list[Prediction]:
